@@ -6,6 +6,7 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
+import { bidCommitment } from '../../base/protocol/sealedBid.ts'
 import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
 import { selectorOf } from '../../base/selector.ts'
 import { signedActionDigest } from '../../base/signedAction.ts'
@@ -15,7 +16,9 @@ import type { Genesis } from '../../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
-import { currentWindow } from '../../state/modules/capacity/windows.ts'
+import { currentWindow, getClock } from '../../state/modules/capacity/windows.ts'
+import { getCase, openCases } from '../../state/modules/default/cases.ts'
+import { defaultTables } from '../../state/modules/default/tables.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { schemas } from '../../state/schemas.ts'
@@ -69,8 +72,9 @@ export function storyGenesis(): Genesis {
       accounts: { ...params.accounts, blockGasLimit: 80_000_000 },
       providers: { ...params.providers, epochBlocksMax: 40 },
       capacity: { ...params.capacity, horizonWindows: 12 },
-      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },
-      redemption: { ...params.redemption, assignAhead: 1 },
+      // Short, so that a member fails, and another leaves, before the chain ends.
+      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n, cureWindows: 2 },
+      redemption: { ...params.redemption, assignAhead: 1, tailWindows: 2 },
     },
   }
 }
@@ -167,6 +171,7 @@ function doubleVote(chain: GoldenChain, id: number): Uint8Array {
 
 const [alice, bob, carol] = accounts as readonly [Wallet, Wallet, Wallet]
 const { accounts: coinsOf, assets, capacity, evidence, governance, issuance, providers, redemption } = schemas
+const { default: defaults } = schemas
 
 const SESSION_KEY = accounts[9]!.address
 
@@ -203,6 +208,12 @@ type Scene = (chain: GoldenChain) => readonly Send[]
 function propose(id: number, action: string, args: object): Scene {
   return () => [act(operator(id), governance, action, args as never)]
 }
+
+const OFFERED = { amountBase: 5n * COIN, asset: DEVNET_ASSET_ID, paymentBase: UNIT }
+const offer = (id: number, over: object): Send =>
+  act(operator(id), defaults, 'offerNovation', { ...OFFERED, ...over })
+const withdrawal = (id: number): Send =>
+  act(operator(id), defaults, 'withdrawBond', { asset: DEVNET_ASSET_ID, amountBase: 50n * UNIT })
 
 /** By height. A scene is built on the state below its block. */
 const SCENES: { readonly [height: number]: Scene } = {
@@ -381,6 +392,46 @@ const SCENES: { readonly [height: number]: Scene } = {
     ]
   },
   148: (chain) => votes(chain, 2),
+  60: () => [
+    act(issuer, assets, 'issue', {
+      asset: DEVNET_ASSET_ID,
+      to: operator(NEWCOMER + 1).address,
+      amountBase: 50n * UNIT,
+    }),
+  ],
+  61: () => [
+    act(operator(NEWCOMER + 1), providers, 'postBond', { asset: DEVNET_ASSET_ID, amountBase: 50n * UNIT }),
+  ],
+  150: () => [
+    offer(1, { to: 3 }),
+    offer(1, { to: 3 }),
+    offer(1, { to: 1 }),
+    act(operator(3), defaults, 'acceptNovation', { ...OFFERED, from: 1, paymentBase: 1n }),
+  ],
+  151: () => [
+    act(operator(1), defaults, 'withdrawNovation', {}),
+    act(operator(1), defaults, 'withdrawNovation', {}),
+    offer(4, { to: 3 }),
+    act(operator(3), defaults, 'acceptNovation', { ...OFFERED, from: 4 }),
+  ],
+  153: () => [
+    act(operator(NEWCOMER + 1), defaults, 'completeExit', {}),
+    act(operator(NEWCOMER + 1), defaults, 'beginExit', {}),
+    act(operator(NEWCOMER + 1), defaults, 'completeExit', {}),
+    withdrawal(NEWCOMER + 1),
+  ],
+  155: propose(1, 'proposeSpending', { asset: DEVNET_ASSET_ID, to: bob.address, amountBase: UNIT }),
+  156: (chain) => [
+    ...votes(chain, 1),
+    act(operator(2), governance, 'proposeSpending', {
+      asset: DEVNET_ASSET_ID,
+      to: bob.address,
+      amountBase: 10n ** 30n,
+    }),
+  ],
+  157: propose(2, 'proposeJail', { provider: 6 }),
+  158: (chain) => votes(chain, 2),
+  280: () => [withdrawal(NEWCOMER + 1)],
   160: () => [
     act(operator(3), redemption, 'unlist', { service: 'train' }),
     act(operator(3), redemption, 'unlist', { service: 'infer' }),
@@ -389,7 +440,32 @@ const SCENES: { readonly [height: number]: Scene } = {
   ],
 }
 
+/** Bids for what a member owes that has defaulted: of two, one is revealed. */
+function bids(chain: GoldenChain): readonly Send[] {
+  const { state } = chain
+  const provider = openCases(state)[0]
+  const known = provider === undefined ? undefined : getCase(state, provider)
+  if (provider === undefined || known?.auctionWindow !== currentWindow(state)) return []
+  const { startedAtMs, endsAtMs } = getClock(state)
+  const spentMs = chain.parent.header.timestampMs - startedAtMs
+  const bidOf = (bidder: number) => {
+    const terms = { provider, amountBase: 100n * COIN, sharePpm: 400_000n, salt: sha256(utf8('salt')) }
+    return { terms, commitment: bidCommitment(chain.genesis.hash, { ...terms, bidder }) }
+  }
+  if (known.bidders.length === 0 && 4 * spentMs < endsAtMs - startedAtMs)
+    return [2, 2, 3].map((id) =>
+      act(operator(id), defaults, 'commitBid', { provider, commitment: bidOf(id).commitment }),
+    )
+  const isRevealed = defaultTables.bid.get(state, { provider, bidder: 2 })?.revealed === true
+  if (isRevealed || 8 * spentMs < 5 * (endsAtMs - startedAtMs)) return []
+  const { terms } = bidOf(2)
+  return [
+    act(operator(2), defaults, 'revealBid', { ...terms, sharePpm: 1n }),
+    act(operator(2), defaults, 'revealBid', terms),
+  ]
+}
+
 /** The story's calls for the block above `chain`. */
 export function scene(chain: GoldenChain): readonly Send[] {
-  return SCENES[chain.height + 1]?.(chain) ?? []
+  return [...(SCENES[chain.height + 1]?.(chain) ?? []), ...bids(chain)]
 }

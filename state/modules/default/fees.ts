@@ -13,7 +13,7 @@ export function fundTarget(state: StateReader): bigint {
 }
 
 /** At a window's end shares the base fees of the window; one transfer per validator. */
-export function onWindowEnd(ctx: WriteContext, windowIndex: number): void {
+export function shareFees(ctx: WriteContext, windowIndex: number): void {
   const { state } = ctx
   const feesBase = feesHeld(state)
   const fundBase = minBigint(feesBase, maxBigint(0n, fundTarget(state) - fundHeld(state)))

@@ -25,6 +25,8 @@ function* recountOpen({ state }: ReadContext): Recount {
       return `proposal ${id} and its changes do not match`
     if (governanceTables.attestation.has(state, { id }) !== (proposal.kind === 'attest'))
       return `proposal ${id} and its attestation do not match`
+    if (governanceTables.spending.has(state, { id }) !== (proposal.kind === 'spend'))
+      return `proposal ${id} and its spending do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
     return undefined

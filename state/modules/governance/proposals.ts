@@ -14,6 +14,7 @@ import {
   memberOf,
   nextMemberId,
   otherSpelling,
+  payFromFund,
   refusePeerId,
   removeMember,
   resumeMinting,
@@ -30,6 +31,7 @@ import {
   type Proposal,
   type ProposalKind,
   type ProposalOutcome,
+  type Spending,
   type Votes,
 } from './schema.ts'
 import { events, fail, governanceParams, governanceTables } from './tables.ts'
@@ -95,9 +97,10 @@ export function openProposal(
     readonly admission?: Admission
     readonly changes?: readonly ParameterChange[]
     readonly attestation?: Attestation
+    readonly spending?: Spending
   },
 ): void {
-  const { kind, provider, proposer, admission, changes, attestation } = opened
+  const { kind, provider, proposer, admission, changes, attestation, spending } = opened
   const { nextId: id, proposals } = openProposals(ctx.state)
   assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
   const openedMs = ctx.block.timestampMs
@@ -110,6 +113,7 @@ export function openProposal(
   if (admission !== undefined) governanceTables.admission.set(ctx.state, { id }, admission)
   if (changes !== undefined) governanceTables.changes.set(ctx.state, { id }, { changes })
   if (attestation !== undefined) governanceTables.attestation.set(ctx.state, { id }, attestation)
+  if (spending !== undefined) governanceTables.spending.set(ctx.state, { id }, spending)
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -169,6 +173,7 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   governanceTables.admission.delete(ctx.state, { id })
   governanceTables.changes.delete(ctx.state, { id })
   governanceTables.attestation.delete(ctx.state, { id })
+  governanceTables.spending.delete(ctx.state, { id })
   governanceTables.open.set(
     ctx.state,
     {},
@@ -228,6 +233,11 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   if (kind === 'attest') {
     const attested = attest(ctx, governanceTables.attestation.mustGet(ctx.state, { id }))
     conclude(ctx, id, attested ? 'executed' : 'impossible')
+    return
+  }
+  if (kind === 'spend') {
+    const paid = payFromFund(ctx, governanceTables.spending.mustGet(ctx.state, { id }))
+    conclude(ctx, id, paid ? 'executed' : 'impossible')
     return
   }
   const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')

@@ -27,5 +27,6 @@ export const governanceQueries: Rules<typeof governanceSchema>['queries'] = {
       ? undefined
       : { lastWindow: wanted.lastWindow, lot: { id: wanted.lot, ...lot } }
   },
+  spending: (ctx, { id }) => governanceTables.spending.get(ctx.state, { id }),
   changes: (ctx, { id }) => governanceTables.changes.get(ctx.state, { id })?.changes ?? [],
 }

@@ -12,6 +12,7 @@ export function lockWindows(params: GovernanceParams, kind: ProposalKind): numbe
     case 'parameters':
     case 'resumeMinting':
     case 'attest':
+    case 'spend':
       return params.parameterLockWindows
     case 'jail':
       return 0

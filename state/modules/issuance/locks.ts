@@ -59,6 +59,61 @@ export function freeFloor(before: Liability, burnedBase: bigint): Liability {
   }
 }
 
+/** A part of a lock that moves to another provider, and the record it leaves. */
+interface TakenLock {
+  readonly lockedBase: bigint
+  readonly floorBase: bigint
+  readonly after: Liability
+}
+
+/**
+ * Takes the part of a lock that belongs to `amountBase` of the liability, each of its releases in proportion, rounded down:
+ * what is left at the end stays with whoever minted. At most K releases.
+ */
+export function takeLock(
+  state: StateWriter,
+  provider: number,
+  terms: { readonly liability: Liability; readonly amountBase: bigint },
+): TakenLock {
+  const { liability, amountBase } = terms
+  const part = (base: bigint): bigint => mulDivFloor(base, amountBase, liability.liabilityBase)
+  const floorBase = part(liability.floorBase)
+  let lockedBase = floorBase
+  let rateBase = 0n
+  if (liability.lockedBase > liability.floorBase + liability.freedBase)
+    for (let ahead = 1; ahead <= horizonOf(state); ahead++) {
+      const at = { provider, goodWindow: liability.goodWindows + ahead }
+      const known = issuanceTables.release.get(state, at)
+      if (known === undefined) continue
+      const moved = { rateBase: part(known.rateBase), restBase: part(known.restBase) }
+      const left = {
+        rateBase: known.rateBase - moved.rateBase,
+        restBase: known.restBase - moved.restBase,
+      }
+      if (left.rateBase === 0n && left.restBase === 0n) issuanceTables.release.delete(state, at)
+      else issuanceTables.release.set(state, at, left)
+      rateBase += moved.rateBase
+      lockedBase += moved.rateBase * BigInt(ahead) + moved.restBase
+    }
+  const after = {
+    ...liability,
+    lockedBase: liability.lockedBase - lockedBase,
+    floorBase: liability.floorBase - floorBase,
+    releaseBase: liability.releaseBase - rateBase,
+  }
+  assert(after.lockedBase >= after.floorBase && after.releaseBase >= 0n, 'a lock covers what is taken of it')
+  return { lockedBase, floorBase, after }
+}
+
+/** The record without a lock, and without its releases to come; the caller has seen to the coins. At most K releases. */
+export function dropLock(state: StateWriter, provider: number, liability: Liability): Liability {
+  for (let ahead = 1; ahead <= horizonOf(state); ahead++) {
+    const at = { provider, goodWindow: liability.goodWindows + ahead }
+    if (issuanceTables.release.has(state, at)) issuanceTables.release.delete(state, at)
+  }
+  return { ...liability, lockedBase: 0n, floorBase: 0n, freedBase: 0n, releaseBase: 0n }
+}
+
 /** What a window's end releases of a lock, and the record after it. */
 export function releaseDue(
   state: StateWriter,

@@ -2,6 +2,7 @@
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
+import { cureOf } from './cures.ts'
 import { capacityOf, getMember, priceIn } from './external.ts'
 import { getLiability } from './ledger.ts'
 import { getCoverage, judgeMint, leastLimit, mintStopOf, securityOf } from './limits.ts'
@@ -63,7 +64,7 @@ export const issuanceQueries: Rules<typeof issuanceSchema>['queries'] = {
     getMember(ctx.state, provider) === undefined
       ? undefined
       : { provider, ...securityOf(ctx.state, provider) },
-  cure: (ctx, { provider }) => issuanceTables.cure.get(ctx.state, { provider }),
+  cure: (ctx, { provider }) => cureOf(ctx.state, provider),
   priceStatus: (ctx, { asset }) => statusOfPrice(ctx.state, asset),
   coverage: coverageNow,
 }
