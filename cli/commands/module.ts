@@ -63,12 +63,7 @@ function helpText(doc: string): string {
 const kebab = (name: string): string => optionName(name).slice(2)
 
 /** The command of one action, by its own name or by another that reads better in a group. */
-export function addAction(
-  module: Command,
-  definition: ModuleDef,
-  name: string,
-  as = kebab(name),
-): Command {
+export function addAction(module: Command, definition: ModuleDef, name: string, as = kebab(name)): Command {
   const action = definition.actions[name]!
   const command = module
     .command(as)

@@ -76,7 +76,11 @@ const GROUPS: readonly (readonly [string, readonly (readonly [string, ModuleDef,
 const coins = (base: bigint): string => `${formatCoins(base)} ACPC`
 
 /** Coins of the next window that a provider has not granted access for, and how many reservations they are. */
-async function grantsDue(client: Pick<ChainClient, 'query'>, provider: number, window: number): Promise<string> {
+async function grantsDue(
+  client: Pick<ChainClient, 'query'>,
+  provider: number,
+  window: number,
+): Promise<string> {
   let count = 0
   let amountBase = 0n
   let cursor = 0
@@ -139,9 +143,7 @@ export async function providerStatus(client: Pick<ChainClient, 'query'>, provide
 }
 
 const providerOption = () =>
-  new Option('--provider <id>', 'id of the provider')
-    .argParser(wholeNumber(1, ID_MAX))
-    .makeOptionMandatory()
+  new Option('--provider <id>', 'id of the provider').argParser(wholeNumber(1, ID_MAX)).makeOptionMandatory()
 
 function addStatus(program: Command): void {
   withNode(
@@ -232,9 +234,7 @@ function addBids(program: Command): void {
 export function addProviderCommand(program: Command): void {
   const provider = program
     .command('provider')
-    .description(
-      'all that a provider does, from its first pledge to its exit; `status` says what comes next',
-    )
+    .description('all that a provider does, from its first pledge to its exit; `status` says what comes next')
   addStatus(provider)
   for (const [group, actions] of GROUPS) {
     provider.commandsGroup(group)

@@ -36,7 +36,10 @@ describe('cli.provider', () => {
   it('says that nothing is to be done, and which grants are due', async () => {
     const chain = chainOf()
     const quiet = await of(chain)
-    assert.deepEqual([quiet.status, quiet.next, quiet.by, quiet.grantsDue], ['active', 'nothing', '-', 'none'])
+    assert.deepEqual(
+      [quiet.status, quiet.next, quiet.by, quiet.grantsDue],
+      ['active', 'nothing', '-', 'none'],
+    )
     assert.deepEqual([quiet.owes, quiet.bond, quiet.bondMissing], ['5000 ACPC', '1000 ACPC', '0 ACPC'])
     chain.run(() => {
       assert.equal(chain.list(1), undefined)
@@ -65,7 +68,19 @@ describe('cli.provider', () => {
     for (const group of ['Capacity and bond', 'Issuing', 'Serving', 'Leaving', 'Bidding'])
       assert.match(help, new RegExp(`^${group} commands:$`, 'm'))
     const names = provider!.commands.map((command) => command.name())
-    for (const name of ['status', 'pledge', 'notice', 'list', 'grant', 'resume', 'offer', 'accept', 'exit', 'bid', 'reveal'])
+    for (const name of [
+      'status',
+      'pledge',
+      'notice',
+      'list',
+      'grant',
+      'resume',
+      'offer',
+      'accept',
+      'exit',
+      'bid',
+      'reveal',
+    ])
       assert.ok(names.includes(name), name)
     assert.equal(new Set(names).size, names.length)
   })

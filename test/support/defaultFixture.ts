@@ -1,7 +1,7 @@
 // A chain of all modules up to default, with few and short windows: for tests of faults, defaults, auctions and leaving.
 import assert from 'node:assert/strict'
-import { sha256 } from '../../base/crypto/hash.ts'
 import { utf8 } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
 import type { Failure } from '../../base/moduleDefinition.ts'
 import { bidCommitment } from '../../base/protocol/sealedBid.ts'
 import { type Parameters, TEST_PARAMETERS } from '../../genesis/parameters.ts'
@@ -22,7 +22,7 @@ import { getProvider } from '../../state/modules/providers/members.ts'
 import { slashedOf } from '../../state/modules/providers/penalties.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { recountNow } from '../../state/recount.ts'
-import { ASSET, type ChainOptions, coins, RedemptionChain, walletOf, WINDOW_MS } from './redemptionFixture.ts'
+import { ASSET, type ChainOptions, coins, RedemptionChain, WINDOW_MS, walletOf } from './redemptionFixture.ts'
 
 /** Units of the settlement asset that a coin costs. */
 export const PRICE = 3_000_000n
@@ -48,7 +48,11 @@ export class DefaultChain extends RedemptionChain {
   }
 
   /** Makes a provider owe so many coins, which the holder gets; the mint rule is not asked. */
-  owe(provider: number, amountBase: bigint, options: { readonly locked?: boolean; readonly to?: number } = {}): void {
+  owe(
+    provider: number,
+    amountBase: bigint,
+    options: { readonly locked?: boolean; readonly to?: number } = {},
+  ): void {
     const { locked = false, to = HOLDER } = options
     const lock = locked ? lockOf(this.state, amountBase) : { lockedBase: 0n, floorBase: 0n }
     issueCoins(this.ctx(), { provider, to: walletOf(to), amountBase, ...lock })
@@ -211,4 +215,4 @@ export class DefaultChain extends RedemptionChain {
 
 const NEXT = { height: 1, parentEndsEpoch: false }
 export const SALT = sha256(utf8('salt of the tests'))
-export { ASSET, coins, walletOf, WINDOW_MS }
+export { ASSET, coins, WINDOW_MS, walletOf }

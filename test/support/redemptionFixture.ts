@@ -372,10 +372,7 @@ export class RedemptionChain {
 
   query<T>(name: string, args: object = {}, module: Module = redemptionModule): T {
     const field = module.definition.queries[name]!.returns
-    const value = module.rules.queries[name]!(
-      { state: this.state, block: this.block },
-      args as never,
-    )
+    const value = module.rules.queries[name]!({ state: this.state, block: this.block }, args as never)
     // A query's answer must match its schema.
     assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
     return value as T

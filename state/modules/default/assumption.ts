@@ -7,6 +7,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { payCompensation, takeLiability } from './bids.ts'
 import { updateCase } from './cases.ts'
+import { hasLeft } from './exits.ts'
 import {
   allAssets,
   bondShare,
@@ -26,6 +27,8 @@ import { ESTATE_ASSETS_MAX } from './records.ts'
 import type { Case, EstateAsset } from './schema.ts'
 import { defaultTables } from './tables.ts'
 
+const NO_ROOM = { firstBase: 0n, secondBase: 0n }
+
 const isOwnGroup = (state: StateReader, provider: number, member: number): boolean =>
   legalGroupOf(state, member) === legalGroupOf(state, provider)
 
@@ -38,7 +41,8 @@ export function measureMember(ctx: WriteContext, provider: number, known: Case):
     fillPool(ctx, provider)
     return
   }
-  const { firstBase, secondBase } = roomOf(state, member)
+  // Whoever has left for good may have no bond any more.
+  const { firstBase, secondBase } = hasLeft(state, member) ? NO_ROOM : roomOf(state, member)
   if (firstBase > 0n || secondBase > 0n)
     defaultTables.room.set(state, { provider, member }, { firstBase, secondBase })
   const isPaid = !isOwnGroup(state, provider, member)
@@ -84,7 +88,10 @@ function fillPool(ctx: WriteContext, provider: number): void {
   const { paidBase, liabilityBase } = known
   if (paidBase === 0n) return
   const wantedBase = mulDivFloor(paidBase, bondShare(state), PPM)
-  const leftWorthBase = known.estate.reduce((sum, held) => sum + worthOf(state, { ...held, amountBase: held.leftBase }), 0n)
+  const leftWorthBase = known.estate.reduce(
+    (sum, held) => sum + worthOf(state, { ...held, amountBase: held.leftBase }),
+    0n,
+  )
   const pool = known.estate.map(({ asset, totalBase, leftBase }) => {
     const perCoinBase = mulDivFloor(totalBase, paidBase, liabilityBase)
     const neededBase = leftWorthBase === 0n ? 0n : mulDivCeil(leftBase, wantedBase, leftWorthBase)
@@ -92,7 +99,10 @@ function fillPool(ctx: WriteContext, provider: number): void {
     return { asset, totalBase: amountBase, leftBase: amountBase }
   })
   const estate = known.estate.map((held, i) => ({ ...held, leftBase: held.leftBase - pool[i]!.totalBase }))
-  const worthBase = pool.reduce((sum, held) => sum + worthOf(state, { ...held, amountBase: held.totalBase }), 0n)
+  const worthBase = pool.reduce(
+    (sum, held) => sum + worthOf(state, { ...held, amountBase: held.totalBase }),
+    0n,
+  )
   const aid = takeAid(ctx, provider, wantedBase - worthBase)
   updateCase(state, provider, { estate, pool, aid })
 }

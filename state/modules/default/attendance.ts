@@ -21,7 +21,11 @@ export function noteProposer(ctx: WriteContext): void {
     const sinceWindow = runningWindow(state) + 1
     defaultTables.attendance.set(state, {}, { epoch, sinceView: view, sinceWindow, seen: [proposer] })
   } else if (!known.seen.includes(proposer)) {
-    defaultTables.attendance.set(state, {}, { ...known, seen: [...known.seen, proposer].sort((a, b) => a - b) })
+    defaultTables.attendance.set(
+      state,
+      {},
+      { ...known, seen: [...known.seen, proposer].sort((a, b) => a - b) },
+    )
   }
 }
 
@@ -32,7 +36,8 @@ export function judgeAttendance(ctx: WriteContext, ended: number): void {
   if (known === undefined || known.epoch !== block.epoch) return
   const { length } = validatorsNow(state)
   if (known.sinceWindow > ended || block.view - known.sinceView < TURNS_MIN * length) return
-  for (const provider of votersOf(state).ids) if (!known.seen.includes(provider)) noteAbsence(ctx, provider, ended)
+  for (const provider of votersOf(state).ids)
+    if (!known.seen.includes(provider)) noteAbsence(ctx, provider, ended)
   defaultTables.attendance.set(
     state,
     {},
@@ -49,6 +54,10 @@ function noteAbsence(ctx: WriteContext, provider: number, window: number): void 
   const free = before.length < absencesFree
   // A full queue of faults lets one absence go, rather than the block wait.
   if (!free) reportAbsence(ctx, provider, ZERO_ADDRESS)
-  defaultTables.absence.set(state, { provider }, { windows: [...before, window].slice(-Math.max(1, absencesFree)) })
+  defaultTables.absence.set(
+    state,
+    { provider },
+    { windows: [...before, window].slice(-Math.max(1, absencesFree)) },
+  )
   events.ValidatorAbsent(ctx, { provider, windowIndex: window, free })
 }

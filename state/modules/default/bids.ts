@@ -53,12 +53,19 @@ export function endAuction(ctx: WriteContext, provider: number, known: Case): vo
 /** What an estate is worth per coin of the liability, ppm of a coin, at the share that is paid; rounded down. */
 function estatePerCoin(state: StateReader, { estate, liabilityBase }: Case, sharePpm: bigint): bigint {
   if (liabilityBase === 0n) return 0n
-  const valueBase = estate.reduce((sum, { asset, totalBase }) => sum + worthOf(state, { asset, amountBase: totalBase }), 0n)
+  const valueBase = estate.reduce(
+    (sum, { asset, totalBase }) => sum + worthOf(state, { asset, amountBase: totalBase }),
+    0n,
+  )
   return mulDivFloor(valueBase, sharePpm, liabilityBase)
 }
 
 /** What a bidder can take: by its capacity, and by its bond beside the compensation, which is a bond for this alone. */
-function takesAtMost(state: StateReader, known: Case, at: { readonly bidder: number; readonly sharePpm: bigint }): bigint {
+function takesAtMost(
+  state: StateReader,
+  known: Case,
+  at: { readonly bidder: number; readonly sharePpm: bigint },
+): bigint {
   const { firstBase } = roomOf(state, at.bidder)
   const bondPpm = bondShare(state)
   const paidPpm = estatePerCoin(state, known, at.sharePpm)
@@ -102,7 +109,8 @@ export function settleBid(ctx: WriteContext, provider: number, known: Case): voi
   const owedBase = liabilityOf(state, provider).liabilityBase
   const amountBase = [chosenBase, owedBase, roomOf(state, bidder).firstBase].reduce(minBigint)
   if (amountBase === 0n) return
-  const part = (totalBase: bigint): bigint => mulDivFloor(totalBase * amountBase, sharePpm, PPM * liabilityBase)
+  const part = (totalBase: bigint): bigint =>
+    mulDivFloor(totalBase * amountBase, sharePpm, PPM * liabilityBase)
   const estate = payCompensation(ctx, { provider, to: bidder, from: known.estate, part, as: 'estate' })
   takeLiability(ctx, { provider, to: bidder, amountBase, assets: estate.paid, byAuction: true })
   updateCase(state, provider, { estate: estate.left, novatedBase: known.novatedBase + amountBase })

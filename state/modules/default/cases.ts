@@ -42,5 +42,7 @@ export function nextCase(state: StateReader): number | undefined {
   if (underWay !== undefined || open.length === 0) return underWay
   const turn = handledTurn(state)
   if (turn === undefined) return undefined
-  return open.find((provider) => defaultTables.case.mustGet(state, { provider }).auctionWindow <= turn.windowIndex)
+  return open.find(
+    (provider) => defaultTables.case.mustGet(state, { provider }).auctionWindow <= turn.windowIndex,
+  )
 }

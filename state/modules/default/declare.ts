@@ -28,7 +28,10 @@ import { events } from './tables.ts'
 export function declareDefault(ctx: WriteContext, provider: number, cause: DefaultCause): void {
   const { state, block } = ctx
   const { liabilityBase: declaredBase } = liabilityOf(state, provider)
-  assert(getMember(state, provider)?.status !== 'defaulted' && declaredBase > 0n, 'a provider that owes defaults once')
+  assert(
+    getMember(state, provider)?.status !== 'defaulted' && declaredBase > 0n,
+    'a provider that owes defaults once',
+  )
   const declaredWindow = runningWindow(state)
   if (isFrozen(state, provider)) thaw(ctx, provider)
   collectUnpaid(ctx, provider)

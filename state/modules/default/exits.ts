@@ -12,12 +12,12 @@ import {
   isFrozen,
   isServing,
   liabilityOf,
+  markRetiring,
   memberIds,
   memberOf,
   operatorOf,
   payBond,
   removeVote,
-  markRetiring,
   runningWindow,
   securityNow,
   storeCoverage,
@@ -94,6 +94,12 @@ export function unlockWindow(state: StateReader, provider: number): number | und
   return defaultTables.tail.get(state, { provider })?.untilWindow
 }
 
+/** Whether a member has left for good: its bond is unlocked. */
+export function hasLeft(state: StateReader, provider: number): boolean {
+  const untilWindow = unlockWindow(state, provider)
+  return untilWindow !== undefined && untilWindow <= runningWindow(state)
+}
+
 export function withdrawBond(ctx: ActionContext, { asset, amountBase }: Args<'withdrawBond'>) {
   const { state, sender } = ctx
   const provider = memberOf(state, sender)
@@ -101,10 +107,10 @@ export function withdrawBond(ctx: ActionContext, { asset, amountBase }: Args<'wi
   if (amountBase === 0n) return fail.ZeroAmount({})
   const { liabilityBase } = liabilityOf(state, provider)
   if (liabilityBase > 0n) return fail.LiabilityLeft({ provider, liabilityBase })
-  const currentWindow = runningWindow(state)
-  const untilWindow = unlockWindow(state, provider)
-  if (untilWindow === undefined || currentWindow < untilWindow)
-    return fail.BondLocked({ provider, untilWindow: untilWindow ?? 0, currentWindow })
+  if (!hasLeft(state, provider)) {
+    const untilWindow = unlockWindow(state, provider) ?? 0
+    return fail.BondLocked({ provider, untilWindow, currentWindow: runningWindow(state) })
+  }
   if (isFrozen(state, provider)) return fail.BondFrozen({ provider })
   const bondBase = bondIn(state, provider, asset)
   if (bondBase < amountBase) return fail.InsufficientBond({ asset, bondBase, neededBase: amountBase })
@@ -119,7 +125,9 @@ export function exitCostOf(state: StateReader, provider: number) {
   const { liabilityBase, lockedBase, bondValueBase, compensationBase } = securityNow(state, provider)
   const ownCoinsBase = minBigint(liabilityBase, unitsAt(state, operatorOf(state, provider), COIN_ID))
   const remainingBase = maxBigint(0n, liabilityBase - ownCoinsBase)
-  const asset = bondsOf(state, provider).find((bond) => unitsWorth(state, bond.asset, 1n) !== undefined)?.asset
+  const asset = bondsOf(state, provider).find(
+    (bond) => unitsWorth(state, bond.asset, 1n) !== undefined,
+  )?.asset
   const unlocksAtWindow = unlockWindow(state, provider)
   return {
     liabilityBase,

@@ -252,10 +252,7 @@ export function burnLock(ctx: WriteContext, provider: number) {
 export function formEstate(ctx: WriteContext, provider: number): readonly Units[] {
   const escrow = estates(provider)
   const sums = new Map<number, bigint>()
-  const found = [
-    ...surrenderBond(ctx, provider, escrow),
-    ...surrenderCompensation(ctx, provider, escrow),
-  ]
+  const found = [...surrenderBond(ctx, provider, escrow), ...surrenderCompensation(ctx, provider, escrow)]
   for (const { asset, amountBase } of found) sums.set(asset, (sums.get(asset) ?? 0n) + amountBase)
   return [...sums].sort(([a], [b]) => a - b).map(([asset, amountBase]) => ({ asset, amountBase }))
 }
@@ -275,7 +272,8 @@ export function payFromEstate(
     amountBase,
     to: to === 'fund' ? FUND : compensationEscrow(to),
   })
-  if (as === 'estate') countSlashed(ctx.state, { asset, amountBase, went: to === 'fund' ? 'fund' : 'victims' })
+  if (as === 'estate')
+    countSlashed(ctx.state, { asset, amountBase, went: to === 'fund' ? 'fund' : 'victims' })
 }
 
 /** Whether a provider's compensations may hold units of an asset. */
@@ -369,7 +367,10 @@ export function forgetUnpaid(state: StateWriter, provider: number): void {
 }
 
 /** Pays a part of its bond to a member that has left. */
-export function payBond(ctx: WriteContext, payment: Units & { readonly provider: number; readonly to: Address }): void {
+export function payBond(
+  ctx: WriteContext,
+  payment: Units & { readonly provider: number; readonly to: Address },
+): void {
   returnBond(ctx, payment)
 }
 

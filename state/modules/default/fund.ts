@@ -1,10 +1,20 @@
 // The guarantee fund beyond its fees: what of it is set aside for orphans, and what governance may spend (ECONOMY §9, §10).
 // Owns: earmarks, spending, the burning of orphans from the fund. Not: what fills it (fees.ts, slashing.ts, closing.ts).
-import { minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
+
 import type { Address } from '../../../base/ids.ts'
+import { minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { burnFromFund, fundHeld, fundUnits, horizonOf, mayReceive, orphansOf, payFromFund, type Units } from './external.ts'
+import {
+  burnFromFund,
+  fundHeld,
+  fundUnits,
+  horizonOf,
+  mayReceive,
+  orphansOf,
+  payFromFund,
+  type Units,
+} from './external.ts'
 import { EARMARKS_MAX } from './records.ts'
 import { defaultTables, events } from './tables.ts'
 
@@ -61,7 +71,10 @@ export function burnOrphansOfWindow(ctx: WriteContext): void {
 export function refuseSpending(
   state: StateReader,
   payment: Units & { readonly to: Address },
-): { readonly code: 'RecipientRefused' } | { readonly code: 'FundTooSmall'; readonly spendableBase: bigint } | undefined {
+):
+  | { readonly code: 'RecipientRefused' }
+  | { readonly code: 'FundTooSmall'; readonly spendableBase: bigint }
+  | undefined {
   const { asset, to, amountBase } = payment
   if (!mayReceive(to)) return { code: 'RecipientRefused' }
   const spendableBase = spendable(state, asset)

@@ -35,7 +35,8 @@ function checkCase(state: StateReader, provider: number): string | undefined {
     return `the default of provider ${provider} is ${known.stage}, and the list says otherwise`
   for (const [asset, owedBase] of owedOf(known)) {
     const heldBase = heldIn(state, escrows.estate(provider), asset)
-    if (heldBase !== owedBase) return `estate of provider ${provider}: ${owedBase} of asset ${asset}, ${heldBase} held`
+    if (heldBase !== owedBase)
+      return `estate of provider ${provider}: ${owedBase} of asset ${asset}, ${heldBase} held`
   }
   let depositsBase = 0n
   for (const bidder of known.bidders)

@@ -40,7 +40,12 @@ export function offerNovation(ctx: ActionContext, offer: Args<'offerNovation'>) 
   const { liabilityBase } = liabilityOf(state, from)
   if (amountBase > liabilityBase) return fail.LiabilityTooSmall({ provider: from, liabilityBase })
   if (!isAsset(state, asset)) return fail.UnknownAsset({ asset })
-  const refusal = escrowUnits(ctx, { asset, from: sender, to: escrows.novation(from), amountBase: paymentBase })
+  const refusal = escrowUnits(ctx, {
+    asset,
+    from: sender,
+    to: escrows.novation(from),
+    amountBase: paymentBase,
+  })
   if (refusal?.code === 'InsufficientFunds') {
     const { balanceBase, neededBase } = refusal
     return asset === 0

@@ -165,7 +165,12 @@ export const defaultRecords = {
     value: { firstBase: t.amount, secondBase: t.amount },
     doc: 'How much of a liability a member can assume: with its margin to spare, and beyond that.',
   },
-  novation: { id: 10, key: { from: t.u64 }, value: novationFields, doc: 'Liability offered to another provider.' },
+  novation: {
+    id: 10,
+    key: { from: t.u64 },
+    value: novationFields,
+    doc: 'Liability offered to another provider.',
+  },
   earmarked: {
     id: 11,
     key: {},

@@ -65,8 +65,14 @@ export const defaultSchema = defineModule({
   records: defaultRecords,
   escrows: {
     // Objects 0 and 1: the fund and the base fees (accounts/ledger.ts).
-    fund: { id: 0, doc: 'The guarantee fund, every asset: object 0; base fees until they are shared: object 1.' },
-    estates: { id: 1, doc: 'The estate of a provider that has defaulted, every asset; the object is the provider.' },
+    fund: {
+      id: 0,
+      doc: 'The guarantee fund, every asset: object 0; base fees until they are shared: object 1.',
+    },
+    estates: {
+      id: 1,
+      doc: 'The estate of a provider that has defaulted, every asset; the object is the provider.',
+    },
     deposits: { id: 2, doc: 'Deposits of sealed bids; the object is the provider that has defaulted.' },
     novations: { id: 3, doc: 'Payments offered with liability; the object is the provider that offers.' },
   },
@@ -210,13 +216,7 @@ export const defaultSchema = defineModule({
     },
     acceptNovation: {
       args: { from: t.u64, amountBase: t.amount, asset: t.u64, paymentBase: t.amount },
-      fails: [
-        'NotProvider',
-        'NoNovation',
-        'NotOffered',
-        'LiabilityTooSmall',
-        ...MINT_FAILS,
-      ],
+      fails: ['NotProvider', 'NoNovation', 'NotOffered', 'LiabilityTooSmall', ...MINT_FAILS],
       // The lock's releases move one by one, K of them on both sides.
       gas: 900_000,
       lane: 'general',

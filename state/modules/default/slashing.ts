@@ -2,16 +2,7 @@
 // victim first and then to the fund. Not: delivery faults, whose penalty redemption takes, since a window's faults share a cap.
 import { minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { Fault, WriteContext } from '../../context.ts'
-import {
-  bondsOf,
-  forgetUnpaid,
-  slash,
-  thaw,
-  type Units,
-  unitsWorth,
-  unpaidOf,
-  worthOf,
-} from './external.ts'
+import { bondsOf, forgetUnpaid, slash, thaw, type Units, unitsWorth, unpaidOf, worthOf } from './external.ts'
 import { defaultParams, events } from './tables.ts'
 
 type Culprit = Pick<Fault, 'provider' | 'cause'>

@@ -3,6 +3,7 @@
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { declareDefault } from './declare.ts'
+import { trackTail } from './exits.ts'
 import {
   cureWindows,
   getMember,
@@ -13,7 +14,6 @@ import {
   memberIds,
   overdue,
 } from './external.ts'
-import { trackTail } from './exits.ts'
 import type { DefaultCause } from './schema.ts'
 import { defaultTables } from './tables.ts'
 

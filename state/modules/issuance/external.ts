@@ -20,12 +20,7 @@ import { getBonds } from '../providers/bonds.ts'
 import { type Delivery, deliveryOf, isServed as isDeliveryServed } from '../providers/delivery.ts'
 import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
-import {
-  getProvider,
-  providerByOperator,
-  providerIds,
-  setProviderStatus,
-} from '../providers/members.ts'
+import { getProvider, providerByOperator, providerIds, setProviderStatus } from '../providers/members.ts'
 import { FAULT_KINDS, type Provider, type ProviderStatus } from '../providers/schema.ts'
 import { hasSuspendedMember, isGroupSuspended, unpaidPenalties } from '../providers/suspension.ts'
 import { changedMembers, providersTables } from '../providers/tables.ts'

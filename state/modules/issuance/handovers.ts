@@ -55,7 +55,8 @@ export function novate(ctx: WriteContext, { from, to, amountBase }: Handover): v
       { provider: to, lockedBase, floorBase },
     ),
   )
-  if (assumedBase > 0n) addCompensation(ctx, { provider: to, assumedBase, exemptBase: 0n, assets: compensation })
+  if (assumedBase > 0n)
+    addCompensation(ctx, { provider: to, assumedBase, exemptBase: 0n, assets: compensation })
   payIntoLock(ctx, { from, to, amountBase: lockedBase })
   events.LiabilityMoved(ctx, { from, to, amountBase, lockedBase })
 }
@@ -133,8 +134,7 @@ export function forfeitLock(
   if (lockedBase === 0n) return { burnedBase: 0n, restBase: 0n }
   const burnedBase = minBigint(lockedBase, liabilityBase)
   const restBase = lockedBase - burnedBase
-  if (burnedBase > 0n)
-    lowerLiability(ctx, { provider, from: lockAddress(provider), amountBase: burnedBase })
+  if (burnedBase > 0n) lowerLiability(ctx, { provider, from: lockAddress(provider), amountBase: burnedBase })
   if (restBase > 0n) payFromLock(ctx, { provider, to: restTo, amountBase: restBase })
   setLiability(ctx.state, provider, dropLock(ctx.state, provider, getLiability(ctx.state, provider)))
   events.LockForfeited(ctx, { provider, burnedBase, restBase })

@@ -6,14 +6,7 @@ import type { StateReader } from '../../view.ts'
 import { compensationOf } from './compensations.ts'
 import { Cover } from './cover.ts'
 import type { Coverage } from './coverage.ts'
-import {
-  coinSupply,
-  coinsAt,
-  compensationUnits,
-  getMember,
-  lockAddress,
-  memberIds,
-} from './external.ts'
+import { coinSupply, coinsAt, compensationUnits, getMember, lockAddress, memberIds } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
 import type { Liability } from './schema.ts'

@@ -305,7 +305,10 @@ export const issuanceSchema = defineModule({
   },
   escrows: {
     locks: { id: 0, doc: 'Locked coins of the mints of one provider; the object is the provider.' },
-    compensations: { id: 1, doc: 'Compensation for assumed liability; the object is the provider that assumed it.' },
+    compensations: {
+      id: 1,
+      doc: 'Compensation for assumed liability; the object is the provider that assumed it.',
+    },
   },
   errors: {
     NotProvider: { sender: t.address },

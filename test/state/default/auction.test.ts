@@ -1,10 +1,10 @@
 // The novation auction: sealed bids in two halves of a window, one price, and what becomes of bidders (ECONOMY §9).
 import assert from 'node:assert/strict'
+import { ledger } from '../../../state/ledger.ts'
+import { defaultTables } from '../../../state/modules/default/tables.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
 import { isBondShort } from '../../../state/modules/issuance/limits.ts'
-import { defaultTables } from '../../../state/modules/default/tables.ts'
 import { jailProvider } from '../../../state/modules/providers/members.ts'
-import { ledger } from '../../../state/ledger.ts'
 import { ASSET, coins, DefaultChain, HOLDER, PRICE, walletOf } from '../../support/defaultFixture.ts'
 
 const worth = (amount: number): bigint => BigInt(amount) * PRICE
@@ -57,7 +57,10 @@ describe('default.commitBid', () => {
     chain.run(() => {
       assert.equal(code(chain.commit(2, 3, bid)), 'NoSuchDefault')
       assert.equal(code(chain.commit(1, 5, bid)), 'OwnGroup')
-      assert.equal(code(chain.do(40, 'commitBid', { provider: 1, commitment: new Uint8Array(32) })), 'NotProvider')
+      assert.equal(
+        code(chain.do(40, 'commitBid', { provider: 1, commitment: new Uint8Array(32) })),
+        'NotProvider',
+      )
       assert.equal(code(chain.commit(1, 2, bid)), undefined)
       assert.equal(code(chain.commit(1, 2, bid)), 'AlreadyBid')
       jailProvider(chain.ctx(), 3)
@@ -129,7 +132,10 @@ describe('default: the end of an auction', () => {
       [3, 2_000, 500_000n],
       [5, 5_000, 900_000n],
     ])
-    assert.deepEqual([2, 3, 4, 5].map((id) => chain.liability(id)), [coins(2_000), coins(2_000), coins(1_000), 0n])
+    assert.deepEqual(
+      [2, 3, 4, 5].map((id) => chain.liability(id)),
+      [coins(2_000), coins(2_000), coins(1_000), 0n],
+    )
     assert.equal(closed.sharePpm, 700_000n)
     assert.deepEqual(
       [2, 3, 4].map((id) => compensationOf(chain.state, id).assets[0]?.amountBase),
@@ -162,7 +168,14 @@ describe('default: the end of an auction', () => {
 
   it('an unrevealed bid loses its deposit to the fund, and nothing else happens to it', () => {
     const chain = inAuction()
-    const closed = settle(chain, [[2, 5_000, 0n], [3, 5_000, 400_000n]], [2])
+    const closed = settle(
+      chain,
+      [
+        [2, 5_000, 0n],
+        [3, 5_000, 400_000n],
+      ],
+      [2],
+    )
     assert.deepEqual([chain.liability(2), chain.liability(3)], [0n, coins(5_000)])
     assert.equal(chain.balance(2), coins(5))
     assert.equal(chain.fundCoins, coins(5))
@@ -182,16 +195,23 @@ describe('default: the end of an auction', () => {
     assert.equal(closed.novatedBase, 0n)
     assert.equal(chain.liability(2), 0n)
     assert.equal(chain.balance(2), coins(10))
-    assert.deepEqual([3, 4, 5].map((id) => chain.liability(id)), [
-      coins(5_000) / 3n,
-      (coins(10_000) / 3n) - coins(5_000) / 3n,
-      coins(5_000) - coins(10_000) / 3n,
-    ])
+    assert.deepEqual(
+      [3, 4, 5].map((id) => chain.liability(id)),
+      [coins(5_000) / 3n, coins(10_000) / 3n - coins(5_000) / 3n, coins(5_000) - coins(10_000) / 3n],
+    )
   })
 
   it('leaves no records of bids and rooms behind', () => {
     const chain = inAuction()
-    settle(chain, [[2, 1_000, 0n], [3, 1_000, 0n], [4, 9_000, 0n]], [3])
+    settle(
+      chain,
+      [
+        [2, 1_000, 0n],
+        [3, 1_000, 0n],
+        [4, 9_000, 0n],
+      ],
+      [3],
+    )
     assert.equal([...defaultTables.bid.values(chain.committed)].length, 0)
     assert.equal([...defaultTables.room.values(chain.committed)].length, 0)
   })

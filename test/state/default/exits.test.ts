@@ -1,5 +1,6 @@
 // Leaving: handing liability over, giving up the vote, the tail, and the bond (ECONOMY §9).
 import assert from 'node:assert/strict'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { ledger } from '../../../state/ledger.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
 import { lockAddress } from '../../../state/modules/issuance/external.ts'
@@ -8,7 +9,6 @@ import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { convictEquivocator, jailProvider, removeProvider } from '../../../state/modules/providers/members.ts'
 import { validatorSet } from '../../../state/modules/providers/validatorSet.ts'
-import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { ASSET, coins, DefaultChain, HOLDER, K, PRICE, TAIL, walletOf } from '../../support/defaultFixture.ts'
 
 const code = (failure: { readonly code: string } | undefined): string | undefined => failure?.code
@@ -93,7 +93,9 @@ describe('default.acceptNovation', () => {
   })
 
   it('passes the whole mint rule at the other', () => {
-    const chain = owing(500, { providers: [0, 1, 2, 3, 4].map((i) => ({ devices: 100, bondBase: i === 1 ? 10n * PRICE : 10n ** 15n })) })
+    const chain = owing(500, {
+      providers: [0, 1, 2, 3, 4].map((i) => ({ devices: 100, bondBase: i === 1 ? 10n * PRICE : 10n ** 15n })),
+    })
     chain.run(() => {
       assert.equal(code(chain.do(1, 'offerNovation', offer(100))), undefined)
       assert.equal(code(chain.do(2, 'acceptNovation', accept(100, 0))), 'BondTooSmall')
@@ -118,14 +120,20 @@ describe('default.acceptNovation', () => {
     assert.ok(heldBase[1]! <= coins(100) && heldBase[1]! > coins(100) - 100n)
     for (let window = 0; window <= K; window++) chain.pass()
     // The timed parts are free, the floors stay until liability burns.
-    assert.deepEqual([1, 2].map((id) => lockOf(id).lockedBase), [lockOf(1).floorBase, lockOf(2).floorBase])
+    assert.deepEqual(
+      [1, 2].map((id) => lockOf(id).lockedBase),
+      [lockOf(1).floorBase, lockOf(2).floorBase],
+    )
     assert.equal(lockOf(2).floorBase, coins(40))
     assert.equal([...issuanceTables.release.values(chain.committed)].length, 0)
   })
 
   it('takes the compensation of assumed liability along', () => {
     const chain = new DefaultChain({
-      providers: [0, 1, 2, 3, 4].map((i) => ({ devices: 100, bondBase: i === 0 ? 1_000n * PRICE : 10n ** 15n })),
+      providers: [0, 1, 2, 3, 4].map((i) => ({
+        devices: 100,
+        bondBase: i === 0 ? 1_000n * PRICE : 10n ** 15n,
+      })),
     })
     chain.run(() => chain.owe(1, coins(4_000)))
     chain.fail(1)
@@ -188,7 +196,10 @@ describe('default: exit', () => {
     assert.equal(stepOf(chain), 'withdrawBond')
     chain.run(() => {
       assert.equal(code(chain.do(1, 'withdrawBond', { asset: ASSET, amountBase: 0n })), 'ZeroAmount')
-      assert.equal(code(chain.do(1, 'withdrawBond', { asset: ASSET, amountBase: bondBase + 1n })), 'InsufficientBond')
+      assert.equal(
+        code(chain.do(1, 'withdrawBond', { asset: ASSET, amountBase: bondBase + 1n })),
+        'InsufficientBond',
+      )
       assert.equal(withdraw(), undefined)
     })
     assert.equal(chain.units(1), 1_000n * PRICE + bondBase)
@@ -214,8 +225,12 @@ describe('default: exit', () => {
 
   it('waits anew when it had to assume something, and while its bond is frozen', () => {
     const chain = new DefaultChain({
-      providers: Array.from({ length: 6 }, (_, i) => ({ devices: 100, ...(i === 1 ? { bondBase: 1_000n * PRICE } : {}) })),
+      providers: Array.from({ length: 6 }, (_, i) => ({
+        devices: 100,
+        ...(i === 1 ? { bondBase: 1_000n * PRICE } : {}),
+      })),
     })
+    chain.pass()
     chain.run(() => {
       removeProvider(chain.ctx(), 1)
       chain.owe(2, coins(5_000))
@@ -239,6 +254,16 @@ describe('default: exit', () => {
     })
   })
 
+  it('ends the duty to assume once the bond is unlocked', () => {
+    const chain = new DefaultChain({ providers: Array.from({ length: 6 }, () => ({ devices: 100 })) })
+    chain.run(() => removeProvider(chain.ctx(), 1))
+    for (let window = 0; window <= TAIL; window++) chain.pass()
+    chain.run(() => chain.owe(2, coins(5_000)))
+    chain.fail(2)
+    assert.equal(chain.close(2).assumedBase, coins(5_000))
+    assert.equal(chain.liability(1), 0n)
+  })
+
   it('says what it costs', () => {
     const chain = owing(500)
     chain.run(() => {
@@ -256,7 +281,12 @@ describe('default: exit', () => {
     })
     assert.equal(chain.ask('exitCost', { provider: 99 }), undefined)
     assert.equal(chain.ask('status', { provider: 99 }), undefined)
-    chain.run(() => assert.equal(code(chain.act('retire', walletOf(1), { amountBase: coins(200) }, issuanceModule)), undefined))
+    chain.run(() =>
+      assert.equal(
+        code(chain.act('retire', walletOf(1), { amountBase: coins(200) }, issuanceModule)),
+        undefined,
+      ),
+    )
     assert.equal(chain.liability(1), coins(300))
   })
 })

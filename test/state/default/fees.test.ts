@@ -19,7 +19,8 @@ const call = (from: Uint8Array): Call => ({
 const operators = (chain: MemberChain) => chain.ids.map((id) => operatorOf(id))
 
 /** A chain whose fund wants this share of all liabilities. */
-const chainOf = (fundTargetPpm: bigint) => new MemberChain(4, { default: { ...DEV_PARAMETERS.default, fundTargetPpm } })
+const chainOf = (fundTargetPpm: bigint) =>
+  new MemberChain(4, { default: { ...DEV_PARAMETERS.default, fundTargetPpm } })
 
 describe('default.fees', () => {
   it('collects base fees outside the fund until the window ends; tips go to the proposer at once', () => {

@@ -5,8 +5,8 @@ import { getAssetBalance, issueAsset } from '../../../state/modules/assets/ledge
 import { buyBackMeans, earmark, spendable, spendFund } from '../../../state/modules/default/fund.ts'
 import { governanceModule } from '../../../state/modules/governance/module.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
-import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { getTotals } from '../../../state/modules/issuance/ledger.ts'
+import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { ASSET, coins, DefaultChain, K, PRICE, walletOf } from '../../support/defaultFixture.ts'
 import { MemberChain, operatorOf, stranger } from '../../support/memberChain.ts'
 
@@ -38,7 +38,14 @@ describe('default.fund', () => {
       issuanceTables.totals.set(some.state, {}, { ...totals, orphanBase: 1n, liabilitiesBase: last - 1n })
       const at = { provider: 1 }
       const known = { liabilityBase: last - 1n, issuedBase: last - 1n }
-      const zero = { burnedBase: 0n, lockedBase: 0n, floorBase: 0n, freedBase: 0n, releaseBase: 0n, goodWindows: 0 }
+      const zero = {
+        burnedBase: 0n,
+        lockedBase: 0n,
+        floorBase: 0n,
+        freedBase: 0n,
+        releaseBase: 0n,
+        goodWindows: 0,
+      }
       const none = { takenOverBase: 0n, handedOverBase: 0n, assumedBase: 0n, exemptBase: 0n }
       const start = { startLiabilityBase: 0n, startCapacityBase: 0n }
       issuanceTables.liability.set(some.state, at, { ...known, ...zero, ...none, ...start })
@@ -58,7 +65,10 @@ describe('default.fund', () => {
     chain.run(() => {
       const to = walletOf(51)
       assert.equal(spendFund(chain.ctx(), { asset: ASSET, to, amountBase: 60n * PRICE + 1n }), false)
-      assert.equal(spendFund(chain.ctx(), { asset: ASSET, to: GUARANTEE_FUND_ADDRESS, amountBase: 1n }), false)
+      assert.equal(
+        spendFund(chain.ctx(), { asset: ASSET, to: GUARANTEE_FUND_ADDRESS, amountBase: 1n }),
+        false,
+      )
       assert.equal(spendFund(chain.ctx(), { asset: ASSET, to, amountBase: 60n * PRICE }), true)
     })
     assert.equal(chain.units(51), 60n * PRICE)
@@ -91,7 +101,10 @@ describe('governance.proposeSpending', () => {
       amountBase: 400n,
     })
     for (const id of [2, 3])
-      assert.equal(chain.run(operatorOf(id), governanceSchema, 'vote', { proposal: 1, approve: true }), undefined)
+      assert.equal(
+        chain.run(operatorOf(id), governanceSchema, 'vote', { proposal: 1, approve: true }),
+        undefined,
+      )
     assert.equal(getAssetBalance(chain.full, { asset: 1, owner: GUARANTEE_FUND_ADDRESS }), 1_000n)
     chain.wait(60_000)
     chain.next()
@@ -104,7 +117,8 @@ describe('governance.proposeSpending', () => {
     assert.equal(propose(chain, 800n), undefined)
     assert.equal(propose(chain, 900n), undefined)
     for (const proposal of [1, 2])
-      for (const id of [2, 3]) chain.run(operatorOf(id), governanceSchema, 'vote', { proposal, approve: true })
+      for (const id of [2, 3])
+        chain.run(operatorOf(id), governanceSchema, 'vote', { proposal, approve: true })
     chain.wait(60_000)
     chain.next()
     assert.equal(getAssetBalance(chain.full, { asset: 1, owner: GUARANTEE_FUND_ADDRESS }), 200n)
@@ -118,6 +132,11 @@ describe('governance.proposeSpending', () => {
     assert.match(propose(chain, 1_001n)!, /^FundTooSmall/)
     const coinsHeld = getAccount(chain.full, GUARANTEE_FUND_ADDRESS).balanceBase
     assert.match(propose(chain, coinsHeld + 10n ** 18n, { asset: 0 })!, /^FundTooSmall/)
-    assert.equal(chain.run(stranger, governanceSchema, 'proposeSpending', { asset: 1, to: stranger, amountBase: 1n })?.startsWith('NotValidator'), true)
+    assert.equal(
+      chain
+        .run(stranger, governanceSchema, 'proposeSpending', { asset: 1, to: stranger, amountBase: 1n })
+        ?.startsWith('NotValidator'),
+      true,
+    )
   })
 })

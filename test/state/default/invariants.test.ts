@@ -14,7 +14,10 @@ describe('default: invariants', () => {
   /** A chain in an auction: provider 1 has defaulted, provider 2 has bid, provider 3 offers what it owes. */
   function chainOf(): DefaultChain {
     const chain = new DefaultChain({
-      providers: [0, 1, 2, 3, 4].map((i) => ({ devices: 100, ...(i === 0 ? { bondBase: 1_000n * PRICE } : {}) })),
+      providers: [0, 1, 2, 3, 4].map((i) => ({
+        devices: 100,
+        ...(i === 0 ? { bondBase: 1_000n * PRICE } : {}),
+      })),
     })
     chain.run(() => {
       chain.owe(1, coins(5_000))

@@ -24,7 +24,12 @@ const faultOf = (cause: FaultKind, amountBase = 0n) => ({
   cause,
   height: 1,
 })
-const toFund = (slashedBase: bigint) => ({ slashedBase, victimsBase: 0n, fundBase: slashedBase, burnedBase: 0n })
+const toFund = (slashedBase: bigint) => ({
+  slashedBase,
+  victimsBase: 0n,
+  fundBase: slashedBase,
+  burnedBase: 0n,
+})
 
 describe('default: penalties', () => {
   it('a double vote costs half of the bond, and the freeze ends with that', () => {
@@ -88,8 +93,10 @@ describe('default: penalties', () => {
       onFault(chain.ctx(), faultOf('coverage', coins(4_000)))
     })
     // 1,000 and 333.3 coins of bond: 400 coins are taken of them as 3 to 1.
-    assert.equal(chain.bond(1), BOND - 300n * PRICE)
-    assert.equal(providersTables.bond.get(chain.state, { provider: 1, asset: 2 })!.amountBase, BOND - 300n * PRICE)
+    const taken = (asset: number): bigint =>
+      BOND - providersTables.bond.mustGet(chain.state, { provider: 1, asset }).amountBase
+    for (const asset of [ASSET, 2])
+      assert.ok(taken(asset) >= 300n * PRICE && taken(asset) <= 300n * PRICE + 2n)
     assert.equal(providersTables.bond.get(chain.state, { provider: 1, asset: 3 })!.amountBase, BOND)
   })
 
@@ -105,11 +112,21 @@ describe('default: penalties', () => {
 
 describe('default: absence', () => {
   /** Blocks of a window, one a view, by the providers that are there. */
-  function window(chain: DefaultChain, index: number, options: { readonly there: readonly number[]; readonly gap?: number }) {
+  function window(
+    chain: DefaultChain,
+    index: number,
+    options: { readonly there: readonly number[]; readonly gap?: number },
+  ) {
     const { there, gap = 1 } = options
     for (let turn = 0; turn < 20; turn++) {
       const view = (index * 20 + turn) * gap
-      const block = { ...chain.block, epoch: 1, view, parentView: view - gap, proposer: walletOf(there[turn % there.length]!) }
+      const block = {
+        ...chain.block,
+        epoch: 1,
+        view,
+        parentView: view - gap,
+        proposer: walletOf(there[turn % there.length]!),
+      }
       noteProposer({ ...chain.ctx(), block })
       if (turn === 19) judgeAttendance({ ...chain.ctx(), block }, index)
     }

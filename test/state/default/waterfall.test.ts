@@ -1,17 +1,17 @@
 // Random faults, defaults, bids and handovers: who takes what equals a naive model of ECONOMY §9, and nothing is created or lost.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { getSummary } from '../../../state/modules/capacity/sums.ts'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { ledger } from '../../../state/ledger.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
+import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { openCases } from '../../../state/modules/default/cases.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
-import { bondValue } from '../../../state/modules/issuance/limits.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
+import { bondValue } from '../../../state/modules/issuance/limits.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
-import { ledger } from '../../../state/ledger.ts'
 import { jailProvider, unjailProvider } from '../../../state/modules/providers/members.ts'
 import { isGroupSuspended, suspendProvider } from '../../../state/modules/providers/suspension.ts'
-import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { ASSET, coins, DefaultChain, HOLDER, PRICE, walletOf } from '../../support/defaultFixture.ts'
 import { type ModelBid, waterfall } from './waterfallModel.ts'
 
@@ -28,7 +28,20 @@ const setup = fc.record({
 })
 const operation = fc.record({
   kind: fc.constantFrom(
-    ...['jail', 'unjail', 'lose', 'suspend', 'notice', 'retire', 'mint', 'novate', 'exit', 'pass', 'pass', 'pass'],
+    ...[
+      'jail',
+      'unjail',
+      'lose',
+      'suspend',
+      'notice',
+      'retire',
+      'mint',
+      'novate',
+      'exit',
+      'pass',
+      'pass',
+      'pass',
+    ],
   ),
   pick: fc.nat(30),
   amount: fc.integer({ min: 1, max: 2_000 }),
@@ -60,7 +73,8 @@ class Driver {
     })
     this.ids = devices.map((_, i) => i + 1)
     this.chain.run(() => {
-      for (const id of this.ids) if (owed[id - 1]! > 0) this.chain.owe(id, coins(owed[id - 1]!), { locked: isLocked })
+      for (const id of this.ids)
+        if (owed[id - 1]! > 0) this.chain.owe(id, coins(owed[id - 1]!), { locked: isLocked })
       for (const id of this.ids) this.pay(id, 50)
       this.chain.give(999, BigInt(fund) * PRICE)
       this.chain.toFund(999, BigInt(fund) * PRICE)
@@ -95,7 +109,10 @@ class Driver {
     const isServing = SERVING.includes(chain.status(id))
     const amountBase = coins(amount)
     const other = ids[(pick + 1) % ids.length]!
-    if (kind === 'pass') return this.pass(bids)
+    if (kind === 'pass') {
+      this.pass(bids)
+      return
+    }
     chain.run(() => {
       if (kind === 'jail' && isServing) jailProvider(chain.ctx(), id)
       if (kind === 'unjail' && chain.status(id) === 'jailed') unjailProvider(chain.ctx(), id)
@@ -107,7 +124,8 @@ class Driver {
         this.pay(id, amount)
         chain.act('retire', walletOf(id), { amountBase }, issuanceModule)
       }
-      if (kind === 'mint') chain.act('mint', walletOf(id), { to: walletOf(HOLDER), amountBase }, issuanceModule)
+      if (kind === 'mint')
+        chain.act('mint', walletOf(id), { to: walletOf(HOLDER), amountBase }, issuanceModule)
       if (kind === 'exit') chain.do(id, 'beginExit')
       if (kind === 'novate') {
         const terms = { amountBase, asset: 0, paymentBase: coins(1) }
@@ -198,7 +216,10 @@ class Driver {
       fundUnits: before.fundUnits,
       fundCoins: before.fundCoins,
       // Whoever has defaulted in the same block serves no more.
-      members: before.members.map((m) => ({ ...m, serves: m.serves && SERVING.includes(chain.status(m.id)) })),
+      members: before.members.map((m) => ({
+        ...m,
+        serves: m.serves && SERVING.includes(chain.status(m.id)),
+      })),
       bids: this.bids.get(id) ?? [],
     })
     this.closed++
@@ -208,7 +229,12 @@ class Driver {
       if (member === id || openCases(chain.state).includes(member)) continue
       const tookBase = getLiability(chain.state, member).liabilityBase - before.members[member - 1]!.liability
       near(tookBase, byBid + forced, `provider ${member} takes of ${id}`)
-      near(this.compensation(member) - before.held.get(member)!, paid, `provider ${member} is paid for ${id}`, 100n)
+      near(
+        this.compensation(member) - before.held.get(member)!,
+        paid,
+        `provider ${member} is paid for ${id}`,
+        100n,
+      )
     }
     near(known.orphanedBase, outcome.orphans, `orphans of ${id}`)
   }

@@ -34,7 +34,10 @@ export interface ModelDefault {
 
 export interface ModelOutcome {
   /** What each member takes, by bid and because it must. */
-  readonly taken: ReadonlyMap<number, { readonly byBid: bigint; readonly forced: bigint; readonly paid: bigint }>
+  readonly taken: ReadonlyMap<
+    number,
+    { readonly byBid: bigint; readonly forced: bigint; readonly paid: bigint }
+  >
   readonly orphans: bigint
 }
 
@@ -49,7 +52,9 @@ function auction(known: ModelDefault): { readonly won: ReadonlyMap<number, bigin
   const worth = (known.estate * COIN) / known.price
   let left = known.liability
   let share = 0n
-  const order = [...known.bids].sort((a, b) => (a.share === b.share ? a.bidder - b.bidder : a.share < b.share ? -1 : 1))
+  const order = [...known.bids].sort((a, b) =>
+    a.share === b.share ? a.bidder - b.bidder : a.share < b.share ? -1 : 1,
+  )
   for (const bid of order) {
     const member = known.members.find(({ id }) => id === bid.bidder)!
     if (left === 0n || !member.serves || member.group === known.group) continue
