@@ -72,8 +72,8 @@ export function storyGenesis(): Genesis {
       accounts: { ...params.accounts, blockGasLimit: 80_000_000 },
       providers: { ...params.providers, epochBlocksMax: 40 },
       capacity: { ...params.capacity, horizonWindows: 12 },
-      // Short, so that a member fails, and another leaves, before the chain ends.
-      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n, cureWindows: 2 },
+      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },
+      // Short, so that a member that leaves has its bond back before the chain ends.
       redemption: { ...params.redemption, assignAhead: 1, tailWindows: 2 },
     },
   }
@@ -355,7 +355,8 @@ const SCENES: { readonly [height: number]: Scene } = {
   50: propose(1, 'proposeJail', { provider: 6 }),
   51: (chain) => [...votes(chain, 1), act(operator(2), governance, 'withdrawProposal', { proposal: 999 })],
   70: propose(7, 'proposeUnjail', { provider: 6 }),
-  71: (chain) => votes(chain, 7),
+  // It stays in jail until it defaults.
+  71: (chain) => votes(chain, 7, false),
   90: (chain) => {
     const proof = doubleVote(chain, 4)
     const foreign = proof.slice()
@@ -429,8 +430,6 @@ const SCENES: { readonly [height: number]: Scene } = {
       amountBase: 10n ** 30n,
     }),
   ],
-  157: propose(2, 'proposeJail', { provider: 6 }),
-  158: (chain) => votes(chain, 2),
   280: () => [withdrawal(NEWCOMER + 1)],
   160: () => [
     act(operator(3), redemption, 'unlist', { service: 'train' }),

@@ -5,7 +5,6 @@ import { maxBigint, minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import {
-  bondIn,
   bondsOf,
   COIN_ID,
   getMember,
@@ -112,7 +111,7 @@ export function withdrawBond(ctx: ActionContext, { asset, amountBase }: Args<'wi
     return fail.BondLocked({ provider, untilWindow, currentWindow: runningWindow(state) })
   }
   if (isFrozen(state, provider)) return fail.BondFrozen({ provider })
-  const bondBase = bondIn(state, provider, asset)
+  const bondBase = bondsOf(state, provider).find((bond) => bond.asset === asset)?.amountBase ?? 0n
   if (bondBase < amountBase) return fail.InsufficientBond({ asset, bondBase, neededBase: amountBase })
   // After this point the action must succeed.
   payBond(ctx, { provider, asset, amountBase, to: sender })

@@ -28,7 +28,7 @@ import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceParams } from '../issuance/tables.ts'
 import { handledWindow } from '../issuance/turn.ts'
 import { getPrice } from '../oracle/prices.ts'
-import { getBond, getBonds } from '../providers/bonds.ts'
+import { getBonds } from '../providers/bonds.ts'
 import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
 import {
@@ -324,11 +324,6 @@ export function bondsOf(state: StateReader, provider: number): readonly Units[] 
   return getBonds(state, provider)
 }
 
-/** A member's bond in one asset. */
-export function bondIn(state: StateReader, provider: number, asset: number): bigint {
-  return getBond(state, { provider, asset })
-}
-
 /** Whether a bond is kept whole for those who convicted its owner. */
 export function isFrozen(state: StateReader, provider: number): boolean {
   return isBondFrozen(state, provider)
@@ -461,11 +456,6 @@ export function votersOf(state: StateReader): { readonly ids: readonly number[];
     .validators.map(({ id }) => id)
     .filter((id) => hasVote(mustExist(getProvider(state, id), 'a validator is a member')))
   return { ids, minimum: providersParams.get(state).validatorsMin }
-}
-
-/** Operators of the validators that have not lost their vote since the epoch began, in the order of the set. */
-export function votingOperators(state: StateReader): readonly Address[] {
-  return votersOf(state).ids.map((id) => operatorOf(state, id))
 }
 
 /** Validators of the running epoch. */

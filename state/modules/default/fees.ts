@@ -4,7 +4,15 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { allLiabilities, feesHeld, fundAddress, fundHeld, payFromFees, votingOperators } from './external.ts'
+import {
+  allLiabilities,
+  feesHeld,
+  fundAddress,
+  fundHeld,
+  operatorOf,
+  payFromFees,
+  votersOf,
+} from './external.ts'
 import { defaultParams, events } from './tables.ts'
 
 /** Size up to which base fees fill the fund; rounded up: the fund gains. */
@@ -17,7 +25,8 @@ export function shareFees(ctx: WriteContext, windowIndex: number): void {
   const { state } = ctx
   const feesBase = feesHeld(state)
   const fundBase = minBigint(feesBase, maxBigint(0n, fundTarget(state) - fundHeld(state)))
-  const operators = votingOperators(state)
+  // Those that have not lost their vote since the epoch began, in the order of the set.
+  const operators = votersOf(state).ids.map((id) => operatorOf(state, id))
   // Rounded down: what is left waits for the next window.
   const eachBase = operators.length === 0 ? 0n : (feesBase - fundBase) / BigInt(operators.length)
   if (fundBase === 0n && eachBase === 0n) return

@@ -64,7 +64,7 @@ export const defaultSchema = defineModule({
   },
   records: defaultRecords,
   escrows: {
-    // Objects 0 and 1: the fund and the base fees (accounts/ledger.ts).
+    // Objects 0 and 1: the fund and the base fees of module accounts.
     fund: {
       id: 0,
       doc: 'The guarantee fund, every asset: object 0; base fees until they are shared: object 1.',
