@@ -60,6 +60,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     text: 'show members; admit, remove, jail and rotate them: print the call for a wallet, or send it',
     load: async () => (await import('./commands/member.ts')).addMember,
   },
+  provider: {
+    text: 'all that a provider does, from its first pledge to its exit; `status` says what comes next',
+    load: async () => (await import('./commands/provider.ts')).addProviderCommand,
+  },
   recovery: {
     text: 'continue after a quorum of validators is lost for good, by a file that the members agree on',
     load: async () => (await import('./commands/recovery.ts')).addRecovery,
@@ -140,7 +144,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       ),
   },
   default: {
-    text: 'the guarantee fund: filled by base fees, no-show fees and penalties',
+    text: 'what happens when a provider fails or leaves, and the guarantee fund',
     load: () =>
       moduleCommand(import('../state/modules/default/schema.ts').then((module) => module.defaultSchema)),
   },

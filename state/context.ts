@@ -21,6 +21,8 @@ export interface BlockContext {
   readonly protocolVersion: number
   readonly epoch: number
   readonly view: number
+  /** The parent's view, if it is of the same epoch: the views between had no block. Absent where no block is executed. */
+  readonly parentView?: number
   readonly height: number
   readonly timestampMs: number
   readonly parentTimestampMs: number

@@ -77,6 +77,7 @@ export function blockContextOf(
     protocolVersion: params.protocolVersion,
     epoch: facts.epoch,
     view: facts.view,
+    ...(parent.header.epoch === facts.epoch ? { parentView: parent.header.view } : {}),
     height,
     timestampMs: facts.timestampMs,
     parentTimestampMs: parent.header.timestampMs,

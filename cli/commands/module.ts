@@ -62,10 +62,11 @@ function helpText(doc: string): string {
 
 const kebab = (name: string): string => optionName(name).slice(2)
 
-function addAction(module: Command, definition: ModuleDef, name: string): void {
+/** The command of one action, by its own name or by another that reads better in a group. */
+export function addAction(module: Command, definition: ModuleDef, name: string, as = kebab(name)): Command {
   const action = definition.actions[name]!
   const command = module
-    .command(kebab(name))
+    .command(as)
     .summary(helpText(action.doc))
     .description(`${action.doc} Sends a transaction.`)
   addArguments(command, action.args)
@@ -77,6 +78,7 @@ function addAction(module: Command, definition: ModuleDef, name: string): void {
     const { encodeCall } = await import('../../client/calls.ts')
     await sendCall(encodeCall(definition, name, args, { valueBase }), options)
   })
+  return command
 }
 
 function addQuery(module: Command, definition: ModuleDef, name: string): void {

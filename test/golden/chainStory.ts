@@ -7,6 +7,7 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
+import { bidCommitment } from '../../base/protocol/sealedBid.ts'
 import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
 import { selectorOf } from '../../base/selector.ts'
 import { signedActionDigest } from '../../base/signedAction.ts'
@@ -16,7 +17,9 @@ import type { Genesis } from '../../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
-import { currentWindow } from '../../state/modules/capacity/windows.ts'
+import { currentWindow, getClock } from '../../state/modules/capacity/windows.ts'
+import { getCase, openCases } from '../../state/modules/default/cases.ts'
+import { defaultTables } from '../../state/modules/default/tables.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { getProvider } from '../../state/modules/providers/members.ts'
 import { isGroupSuspended } from '../../state/modules/providers/suspension.ts'
@@ -75,7 +78,8 @@ export function storyGenesis(): Genesis {
       providers: { ...params.providers, epochBlocksMax: 40 },
       capacity: { ...params.capacity, horizonWindows: 12 },
       issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },
-      redemption: { ...params.redemption, assignAhead: 1 },
+      // Short, so that a member that leaves has its bond back before the chain ends.
+      redemption: { ...params.redemption, assignAhead: 1, tailWindows: 2 },
     },
   }
 }
@@ -185,6 +189,7 @@ const {
 
 /** Reporters of the oracle from the middle of the story on, and members that report too. */
 const VOICES: Voices = { reporters: [alice, bob, carol], operators: [operator(2), operator(3), operator(6)] }
+const { default: defaults } = schemas
 
 const SESSION_KEY = accounts[9]!.address
 
@@ -248,6 +253,12 @@ const buy = (from: Wallet, id: number, amountBase: bigint, payMaxBase = 10n ** 1
 function propose(id: number, action: string, args: object): Scene {
   return () => [act(operator(id), governance, action, args as never)]
 }
+
+const OFFERED = { amountBase: 5n * COIN, asset: DEVNET_ASSET_ID, paymentBase: UNIT }
+const handOver = (id: number, over: object): Send =>
+  act(operator(id), defaults, 'offerNovation', { ...OFFERED, ...over })
+const withdrawal = (id: number): Send =>
+  act(operator(id), defaults, 'withdrawBond', { asset: DEVNET_ASSET_ID, amountBase: 50n * UNIT })
 
 /** By height. A scene is built on the state below its block. */
 const SCENES: { readonly [height: number]: Scene } = {
@@ -389,7 +400,8 @@ const SCENES: { readonly [height: number]: Scene } = {
   50: propose(1, 'proposeJail', { provider: 6 }),
   51: (chain) => [...votes(chain, 1), act(operator(2), governance, 'withdrawProposal', { proposal: 999 })],
   70: propose(7, 'proposeUnjail', { provider: 6 }),
-  71: (chain) => votes(chain, 7),
+  // It stays in jail until it defaults.
+  71: (chain) => votes(chain, 7, false),
   90: (chain) => {
     const proof = doubleVote(chain, 4)
     const foreign = proof.slice()
@@ -426,6 +438,44 @@ const SCENES: { readonly [height: number]: Scene } = {
     ]
   },
   148: (chain) => votes(chain, 2),
+  60: () => [
+    act(issuer, assets, 'issue', {
+      asset: DEVNET_ASSET_ID,
+      to: operator(NEWCOMER + 1).address,
+      amountBase: 50n * UNIT,
+    }),
+  ],
+  61: () => [
+    act(operator(NEWCOMER + 1), providers, 'postBond', { asset: DEVNET_ASSET_ID, amountBase: 50n * UNIT }),
+  ],
+  150: () => [
+    handOver(1, { to: 3 }),
+    handOver(1, { to: 3 }),
+    handOver(1, { to: 1 }),
+    act(operator(3), defaults, 'acceptNovation', { ...OFFERED, from: 1, paymentBase: 1n }),
+  ],
+  151: () => [
+    act(operator(1), defaults, 'withdrawNovation', {}),
+    act(operator(1), defaults, 'withdrawNovation', {}),
+    handOver(4, { to: 3 }),
+    act(operator(3), defaults, 'acceptNovation', { ...OFFERED, from: 4 }),
+  ],
+  153: () => [
+    act(operator(NEWCOMER + 1), defaults, 'completeExit', {}),
+    act(operator(NEWCOMER + 1), defaults, 'beginExit', {}),
+    act(operator(NEWCOMER + 1), defaults, 'completeExit', {}),
+    withdrawal(NEWCOMER + 1),
+  ],
+  155: propose(1, 'proposeSpending', { asset: DEVNET_ASSET_ID, to: bob.address, amountBase: UNIT }),
+  156: (chain) => [
+    ...votes(chain, 1),
+    act(operator(2), governance, 'proposeSpending', {
+      asset: DEVNET_ASSET_ID,
+      to: bob.address,
+      amountBase: 10n ** 30n,
+    }),
+  ],
+  280: () => [withdrawal(NEWCOMER + 1)],
   160: () => [
     act(operator(3), redemption, 'unlist', { service: 'train' }),
     act(operator(3), redemption, 'unlist', { service: 'infer' }),
@@ -482,7 +532,32 @@ const SCENES: { readonly [height: number]: Scene } = {
   260: (chain) => refused(accounts[5]!, alice, currentWindow(chain.state)),
 }
 
+/** Bids for what a member owes that has defaulted: of two, one is revealed. */
+function bids(chain: GoldenChain): readonly Send[] {
+  const { state } = chain
+  const provider = openCases(state)[0]
+  const known = provider === undefined ? undefined : getCase(state, provider)
+  if (provider === undefined || known?.auctionWindow !== currentWindow(state)) return []
+  const { startedAtMs, endsAtMs } = getClock(state)
+  const spentMs = chain.parent.header.timestampMs - startedAtMs
+  const bidOf = (bidder: number) => {
+    const terms = { provider, amountBase: 100n * COIN, sharePpm: 400_000n, salt: sha256(utf8('salt')) }
+    return { terms, commitment: bidCommitment(chain.genesis.hash, { ...terms, bidder }) }
+  }
+  if (known.bidders.length === 0 && 4 * spentMs < endsAtMs - startedAtMs)
+    return [2, 2, 3].map((id) =>
+      act(operator(id), defaults, 'commitBid', { provider, commitment: bidOf(id).commitment }),
+    )
+  const isRevealed = defaultTables.bid.get(state, { provider, bidder: 2 })?.revealed === true
+  if (isRevealed || 8 * spentMs < 5 * (endsAtMs - startedAtMs)) return []
+  const { terms } = bidOf(2)
+  return [
+    act(operator(2), defaults, 'revealBid', { ...terms, sharePpm: 1n }),
+    act(operator(2), defaults, 'revealBid', terms),
+  ]
+}
+
 /** The story's calls for the block above `chain`, which is `pauseMs` later. */
 export function scene(chain: GoldenChain, pauseMs: number): readonly Send[] {
-  return [...(SCENES[chain.height + 1]?.(chain) ?? []), ...reports(chain, VOICES, pauseMs)]
+  return [...(SCENES[chain.height + 1]?.(chain) ?? []), ...reports(chain, VOICES, pauseMs), ...bids(chain)]
 }

@@ -39,8 +39,7 @@ import { recountNow } from '../../state/recount.ts'
 import type { Module } from '../../state/rules.ts'
 import { modulesThrough } from './modules.ts'
 
-const MODULES = modulesThrough('redemption')
-const ASSET = 1
+export const ASSET = 1
 export const GENESIS_MS = 1_700_000_000_000
 export const WINDOW_MS = 2_000
 export const REGION = 'tw-north'
@@ -68,7 +67,11 @@ export interface ChainOptions {
     readonly ratingPpm?: bigint
     readonly devices: number
     readonly legalGroup?: string
+    /** Bond in the settlement asset, base units; default: ample. */
+    readonly bondBase?: bigint
   }[]
+  /** The last module of the chain; default: redemption. */
+  readonly through?: 'redemption' | 'default'
   readonly params?: Partial<RedemptionParams>
   readonly economy?: Pick<ChainParameters, 'oracle' | 'capacity' | 'issuance'>
 }
@@ -94,6 +97,7 @@ class CountingState extends MemoryState {
 }
 
 export class RedemptionChain {
+  readonly modules: readonly Module[]
   readonly committed: MemoryState = new CountingState()
   readonly logs: Log[] = []
   #overlay = new Overlay(this.committed)
@@ -110,21 +114,27 @@ export class RedemptionChain {
   work = newBlockWork()
 
   constructor(options: ChainOptions) {
+    this.modules = modulesThrough(options.through ?? 'redemption')
     const economy = options.economy ?? {
       ...TEST_PARAMETERS,
       issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
     }
     const state = this.#overlay
     const redemption = { ...PARAMS, ...options.params }
-    writeParameters(state, MODULES, { ...TEST_PARAMETERS, ...economy, redemption })
+    writeParameters(state, this.modules, { ...TEST_PARAMETERS, ...economy, redemption })
     openOracle(state, PPM)
     setPrice(state, { asset: ASSET, priceBase: 3_000_000n })
     openWindows(state, GENESIS_MS)
     const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
     registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
     this.#providers = options.providers.length
-    options.providers.forEach(({ ratingPpm, devices, legalGroup }, i) => {
-      this.#addProvider(i + 1, { ratingPpm: ratingPpm ?? PPM, devices, legalGroup: legalGroup ?? '' })
+    options.providers.forEach(({ ratingPpm, devices, legalGroup, bondBase }, i) => {
+      this.#addProvider(i + 1, {
+        ratingPpm: ratingPpm ?? PPM,
+        devices,
+        legalGroup: legalGroup ?? '',
+        bondBase: bondBase ?? 10n ** 15n,
+      })
     })
     this.#commit()
     // The end of the first window takes the snapshot used for assignment.
@@ -133,9 +143,14 @@ export class RedemptionChain {
 
   #addProvider(
     id: number,
-    options: { readonly ratingPpm: bigint; readonly devices: number; readonly legalGroup: string },
+    options: {
+      readonly ratingPpm: bigint
+      readonly devices: number
+      readonly legalGroup: string
+      readonly bondBase: bigint
+    },
   ): void {
-    const { ratingPpm, devices, legalGroup } = options
+    const { ratingPpm, devices, legalGroup, bondBase: amountBase } = options
     const ctx = this.ctx()
     const ratings = { trainPpm: ratingPpm, finetunePpm: ratingPpm, inferPpm: ratingPpm }
     const names = { slug: `class-${id}`, vendor: 'vendor', model: `model ${id}`, memoryGb: 80 }
@@ -144,8 +159,7 @@ export class RedemptionChain {
     consensusKey.set(u64be(id))
     const profile = { legalName: `${id}`, legalGroup, jurisdiction: 'TW', url: '', termsHash: ZERO_HASH }
     addProvider(ctx, { id, operator: walletOf(id), consensusKey, peerId: EMPTY_BYTES, profile })
-    const amountBase = 10n ** 15n
-    issueAsset(ctx, { asset: ASSET, to: walletOf(id), amountBase })
+    if (amountBase > 0n) issueAsset(ctx, { asset: ASSET, to: walletOf(id), amountBase })
     assert.ok(addBond(ctx, { provider: id, asset: ASSET, from: walletOf(id), amountBase }))
     if (devices > 0) this.addLot(id, { classId: id, devices })
   }
@@ -226,7 +240,7 @@ export class RedemptionChain {
       proposer: walletOf(1 + (this.#height % this.#providers)),
       mix: sha256(u64be(this.#height)),
       baseFeePerGas: 1n,
-      modules: MODULES,
+      modules: this.modules,
     }
   }
 
@@ -246,9 +260,9 @@ export class RedemptionChain {
     this.#parentMs = this.#timeMs
     this.#timeMs += afterMs
     this.work = newBlockWork()
-    beginBlock(this.ctx(), MODULES)
+    beginBlock(this.ctx(), this.modules)
     transactions()
-    endBlock(this.ctx(), MODULES)
+    endBlock(this.ctx(), this.modules)
     this.checkInvariants()
     this.#commit()
   }
@@ -265,6 +279,11 @@ export class RedemptionChain {
   turn(transactions?: () => void): void {
     this.endWindow(transactions)
     this.run()
+  }
+
+  /** Makes what was written outside of blocks part of the last one. */
+  commitState(): void {
+    this.#commit()
   }
 
   #commit(): void {
@@ -351,12 +370,9 @@ export class RedemptionChain {
     return this.act('settle', walletOf(at.sender ?? provider), { id, assignment, deliveredBase, signature })
   }
 
-  query<T>(name: string, args: object = {}): T {
-    const field = redemptionModule.definition.queries[name]!.returns
-    const value = redemptionModule.rules.queries[name]!(
-      { state: this.state, block: this.block },
-      args as never,
-    )
+  query<T>(name: string, args: object = {}, module: Module = redemptionModule): T {
+    const field = module.definition.queries[name]!.returns
+    const value = module.rules.queries[name]!({ state: this.state, block: this.block }, args as never)
     // A query's answer must match its schema.
     assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
     return value as T
@@ -425,7 +441,7 @@ export class RedemptionChain {
       full.apply(this.#overlay.changes())
     }
     const ctx = { state: this.#overlay, block: this.block }
-    for (const { rules } of MODULES) {
+    for (const { rules } of this.modules) {
       for (const invariant of rules.invariants ?? []) {
         const broken =
           invariant.check?.(ctx) ??

@@ -1,8 +1,11 @@
-// What default needs from other modules: coins, liabilities, the window clock, the validators.
-import { mustExist } from '../../../base/assert.ts'
+// What default needs from other modules: coins and assets, bonds, members, liabilities, capacity and its windows, redemption.
+import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
+import { COIN, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
+import { COIN_ASSET, type Escrow, escrowsOf, ledger, type MoveRefusal } from '../../ledger.ts'
+import type { StateChanges, StateReader, StateWriter } from '../../view.ts'
 import {
   FEES_ADDRESS,
   GUARANTEE_FUND_ADDRESS,
@@ -10,18 +13,94 @@ import {
   shareCoins,
   transferCoins,
 } from '../accounts/ledger.ts'
-import { getTotals } from '../issuance/ledger.ts'
-import { getProvider } from '../providers/members.ts'
-import { hasVote, validatorSet } from '../providers/validatorSet.ts'
+import { acceptsAsset, assetIds, getAsset } from '../assets/ledger.ts'
+import { getSummary, touchCapacity } from '../capacity/sums.ts'
+import { capacityParams } from '../capacity/tables.ts'
+import { currentWindow, getClock } from '../capacity/windows.ts'
+import { mayHold, surrenderCompensation } from '../issuance/compensations.ts'
+import { dropCure, cureOf as knownCure, overdueCause } from '../issuance/cures.ts'
+import {
+  assume,
+  burnOrphans,
+  compensationEscrow,
+  forfeitLock,
+  novate,
+  orphanLiability,
+} from '../issuance/handovers.ts'
+import { getLiability, getTotals } from '../issuance/ledger.ts'
+import { bondRoom, checkTakeover, missingBond, securityOf } from '../issuance/limits.ts'
+import { assetWithoutRoom, lockedProceeds, seizeProceeds } from '../issuance/proceeds.ts'
+import type { Cure, Liability } from '../issuance/schema.ts'
+import { settleCoverage } from '../issuance/settle.ts'
+import { issuanceParams } from '../issuance/tables.ts'
+import { handledWindow } from '../issuance/turn.ts'
+import { getPrice } from '../oracle/prices.ts'
+import { getBonds } from '../providers/bonds.ts'
+import { faultRoom, postFault } from '../providers/faultQueue.ts'
+import { groupOf } from '../providers/groups.ts'
+import {
+  defaultProvider,
+  getProvider,
+  isBondFrozen,
+  providerByOperator,
+  providerIds,
+  removeProvider,
+  setProviderStatus,
+  thawBond,
+} from '../providers/members.ts'
+import {
+  canSlash,
+  countSlashed,
+  payPenalty,
+  returnBond,
+  surrenderBond,
+  takeBond,
+} from '../providers/penalties.ts'
+import type { Provider } from '../providers/schema.ts'
+import {
+  clearUnpaid,
+  isGroupSuspended,
+  isSuspended,
+  resumeProvider,
+  suspendedSince,
+  unpaidPenalties,
+} from '../providers/suspension.ts'
+import { providersParams, providersTables } from '../providers/tables.ts'
+import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
+import { recallDefaulted } from '../redemption/grants.ts'
+import { redemptionParams } from '../redemption/tables.ts'
+import { closeSeriesOf } from '../series/endings.ts'
+import { defaultSchema } from './schema.ts'
+
+export const COIN_ID = COIN_ASSET
+const { fund, estates, deposits, novations } = escrowsOf(defaultSchema)
+/** The escrows of this module, by the provider that they concern. */
+export const escrows = { estate: estates, deposit: deposits, novation: novations } as const
+const FUND = fund(0)
+
+export interface Units {
+  readonly asset: number
+  readonly amountBase: bigint
+}
 
 /** Base fees that are not shared yet. */
 export function feesHeld(state: StateReader): bigint {
   return getAccount(state, FEES_ADDRESS).balanceBase
 }
 
-/** What the guarantee fund holds. */
+/** What the guarantee fund holds of the coin. */
 export function fundHeld(state: StateReader): bigint {
-  return getAccount(state, GUARANTEE_FUND_ADDRESS).balanceBase
+  return fundUnits(state, COIN_ASSET)
+}
+
+/** What the guarantee fund holds of an asset. */
+export function fundUnits(state: StateReader, asset: number): bigint {
+  return ledger.balanceOf(state, { asset, owner: FUND })
+}
+
+/** Registered assets, ascending. */
+export function allAssets(state: StateReader): readonly number[] {
+  return assetIds(state)
 }
 
 /** Pays from the base fees; false, with nothing written, when they are less. */
@@ -30,8 +109,13 @@ export function payFromFees(ctx: WriteContext, to: Address, amountBase: bigint):
 }
 
 /** Pays the same amount to each of several accounts; false, with nothing written, when the base fees are less. */
-export function shareFees(ctx: WriteContext, to: readonly Address[], eachBase: bigint): boolean {
+export function payEachFromFees(ctx: WriteContext, to: readonly Address[], eachBase: bigint): boolean {
   return shareCoins(ctx, { from: FEES_ADDRESS, to, eachBase })
+}
+
+/** Pays from the guarantee fund. Asserts that it holds it. */
+export function payFromFund(ctx: WriteContext, payment: Units & { readonly to: Address }): void {
+  if (payment.amountBase > 0n) ledger.release(ctx, { from: FUND, ...payment })
 }
 
 /** The account of the guarantee fund. */
@@ -39,14 +123,402 @@ export function fundAddress(): Address {
   return GUARANTEE_FUND_ADDRESS
 }
 
+/** Units in an escrow of this module. */
+export function heldIn(state: StateReader, escrow: Escrow, asset: number): bigint {
+  return ledger.balanceOf(state, { asset, owner: escrow })
+}
+
+/** Pays out of an escrow of this module. Asserts that it holds it. */
+export function payFrom(ctx: WriteContext, from: Escrow, payment: Units & { readonly to: Address }): void {
+  if (payment.amountBase > 0n) ledger.release(ctx, { from, ...payment })
+}
+
+/** Moves units of an account into an escrow; a refusal has written nothing. */
+export function escrowUnits(
+  ctx: WriteContext,
+  payment: Units & { readonly from: Address; readonly to: Escrow },
+): MoveRefusal | undefined {
+  return payment.amountBase === 0n ? undefined : ledger.move(ctx, payment)
+}
+
+/** Units of an account. */
+export function unitsAt(state: StateReader, owner: Address, asset: number): bigint {
+  return ledger.balanceOf(state, { asset, owner })
+}
+
+/** Whether an asset is the coin or registered. */
+export function isAsset(state: StateReader, asset: number): boolean {
+  return asset === COIN_ASSET || getAsset(state, asset) !== undefined
+}
+
+/** Whether units may be paid to an address by decision: nobody could move them from a system address. */
+export function mayReceive(to: Address): boolean {
+  return acceptsAsset(to)
+}
+
+/** What units are worth in coins at the last price that values bonds, however old; coins are coins. Rounded down. */
+export function worthOf(state: StateReader, { asset, amountBase }: Units): bigint {
+  if (asset === COIN_ASSET) return amountBase
+  const price = getPrice(state, asset)
+  return price === undefined ? 0n : mulDivFloor(amountBase, COIN, price.bondPriceBase)
+}
+
+/** Units of an asset that are worth so many coins at the last price, rounded up; undefined without a price. */
+export function unitsWorth(state: StateReader, asset: number, valueBase: bigint): bigint | undefined {
+  if (asset === COIN_ASSET) return valueBase
+  const price = getPrice(state, asset)
+  return price === undefined ? undefined : mulDivCeil(valueBase, price.bondPriceBase, COIN)
+}
+
 /** What all providers owe. */
 export function allLiabilities(state: StateReader): bigint {
   return getTotals(state).liabilitiesBase
 }
 
-/** Operators of the validators that have not lost their vote since the epoch began, in the order of the set. */
-export function votingOperators(state: StateReader): readonly Address[] {
-  return validatorSet(state)
-    .validators.filter(({ id }) => hasVote(mustExist(getProvider(state, id), 'a validator is a member')))
-    .map(({ operator }) => operator)
+/** Coins that no provider owes any more. */
+export function orphansOf(state: StateReader): bigint {
+  return getTotals(state).orphanBase
+}
+
+/** L of a provider, its locks and what it has assumed. */
+export function liabilityOf(state: StateReader, provider: number): Liability {
+  return getLiability(state, provider)
+}
+
+/** Bond, lock and what walking away would still gain. */
+export function securityNow(state: StateReader, provider: number) {
+  return securityOf(state, provider)
+}
+
+/** What the bond lacks of its maintenance level, in coins at the oracle price. */
+export function bondMissing(state: StateReader, provider: number): bigint {
+  return missingBond(state, provider, issuanceParams.get(state).bondMaintenancePpm)
+}
+
+/** b: bond per liability at the oracle price, ppm. */
+export function bondShare(state: StateReader): bigint {
+  return issuanceParams.get(state).bondPpm
+}
+
+/** What more a provider could owe by its bond alone, base units. */
+export function roomByBond(state: StateReader, provider: number): bigint {
+  return bondRoom(state, provider)
+}
+
+/** The cure of a provider under way. */
+export function cureOf(state: StateReader, provider: number): Cure | undefined {
+  return knownCure(state, provider)
+}
+
+/** Windows that a provider has to cure, and that it may be suspended within any K. */
+export function cureWindows(state: StateReader): number {
+  return issuanceParams.get(state).cureWindows
+}
+
+/** Why a provider's time to cure is over; undefined while it is not. */
+export function overdue(state: StateReader, provider: number) {
+  return overdueCause(state, provider)
+}
+
+/** The window that every member has been handled for, and the recount after it; undefined while some have not. */
+export function handledTurn(state: StateReader) {
+  return handledWindow(state)
+}
+
+/**
+ * How much a provider can take: `max(0, C*·P/m − L)`, and what `max(0, C − L)` has beyond that. Zero of one that does not
+ * serve, or whose legal group is suspended.
+ */
+export function roomOf(
+  state: StateReader,
+  provider: number,
+): { readonly firstBase: bigint; readonly secondBase: bigint } {
+  if (!isServing(state, provider) || isGroupSuspended(state, provider))
+    return { firstBase: 0n, secondBase: 0n }
+  const { capacityBase, lastingBase } = getSummary(state, provider)
+  const { liabilityBase } = getLiability(state, provider)
+  const { marginPpm } = issuanceParams.get(state)
+  const firstBase = maxBigint(0n, mulDivFloor(lastingBase, PPM, marginPpm) - liabilityBase)
+  return { firstBase, secondBase: maxBigint(0n, capacityBase - liabilityBase - firstBase) }
+}
+
+/** max(0, L − R − C) as far as a query can tell: L less what it can deliver and has reserved. */
+export function shortfallOf(state: StateReader, provider: number): bigint {
+  const { capacityBase, reservedBase } = getSummary(state, provider)
+  return maxBigint(0n, getLiability(state, provider).liabilityBase - reservedBase - capacityBase)
+}
+
+/** Last window of a provider's pledges under notice. */
+export function noticeOf(state: StateReader, provider: number): number | undefined {
+  return getSummary(state, provider).noticeUntil
+}
+
+/** Burns a lock against what a provider owes; the rest of it goes to the fund. */
+export function burnLock(ctx: WriteContext, provider: number) {
+  const parts = forfeitLock(ctx, provider, FUND)
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: parts.burnedBase, went: 'burned' })
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: parts.restBase, went: 'fund' })
+  return parts
+}
+
+/** Moves a provider's bond, locked proceeds and compensations into its estate. Returns what that holds, per asset. */
+export function formEstate(ctx: WriteContext, provider: number): readonly Units[] {
+  const escrow = estates(provider)
+  const sums = new Map<number, bigint>()
+  const proceeds = lockedProceeds(ctx.state, provider).map(({ asset }) => ({
+    asset,
+    amountBase: seizeProceeds(ctx, { provider, asset, to: escrow }),
+  }))
+  const found = [
+    ...surrenderBond(ctx, provider, escrow),
+    ...proceeds,
+    ...surrenderCompensation(ctx, provider, escrow),
+  ]
+  for (const { asset, amountBase } of found) sums.set(asset, (sums.get(asset) ?? 0n) + amountBase)
+  return [...sums].sort(([a], [b]) => a - b).map(([asset, amountBase]) => ({ asset, amountBase }))
+}
+
+/** Pays a part of an estate, or of the fund's aid beside it, as compensation or to the fund, and counts where the estate went. */
+export function payFromEstate(
+  ctx: WriteContext,
+  payment: Units & {
+    readonly provider: number
+    readonly to: number | 'fund'
+    readonly as: 'estate' | 'aid'
+  },
+): void {
+  const { provider, asset, amountBase, to, as } = payment
+  payFrom(ctx, estates(provider), {
+    asset,
+    amountBase,
+    to: to === 'fund' ? FUND : compensationEscrow(to),
+  })
+  if (as === 'estate')
+    countSlashed(ctx.state, { asset, amountBase, went: to === 'fund' ? 'fund' : 'victims' })
+}
+
+/** Whether a provider's compensations may hold units of an asset. */
+export function mayBePaidIn(state: StateReader, provider: number, asset: number): boolean {
+  return mayHold(state, provider, asset)
+}
+
+/** Moves liability of a provider that has defaulted; its compensation is in place already. */
+export function moveLiability(ctx: WriteContext, taken: Parameters<typeof assume>[1]): void {
+  assume(ctx, taken)
+}
+
+/** Makes what a provider still owes an orphan. Returns how much. */
+export function orphanRest(ctx: WriteContext, provider: number): bigint {
+  return orphanLiability(ctx, provider)
+}
+
+/** Burns coins of the fund against orphans; returns how many. */
+export function burnFromFund(ctx: WriteContext, amountBase: bigint): bigint {
+  return burnOrphans(ctx, { from: FUND, amountBase })
+}
+
+/** Why a provider may not take over another's liability, or undefined. */
+export function refuseTakeover(
+  state: StateReader,
+  takeover: { readonly from: number; readonly to: number; readonly amountBase: bigint },
+) {
+  return checkTakeover(state, takeover)
+}
+
+/** The first asset in which one provider's locked proceeds could not move to another; undefined for none. */
+export function proceedsWithoutRoom(
+  state: StateReader,
+  between: { readonly from: number; readonly to: number },
+): number | undefined {
+  return assetWithoutRoom(state, between)
+}
+
+/** Moves liability between two providers that agree. */
+export function takeOver(ctx: WriteContext, takeover: Parameters<typeof novate>[1]): void {
+  novate(ctx, takeover)
+}
+
+/** Ends a cure that no longer matters. */
+export function endCure(ctx: WriteContext, provider: number): void {
+  dropCure(ctx, provider)
+}
+
+/** Counts in coverage what this module has changed. */
+export function storeCoverage(ctx: WriteContext): void {
+  settleCoverage(ctx)
+}
+
+/** All bonds of a member. */
+export function bondsOf(state: StateReader, provider: number): readonly Units[] {
+  return getBonds(state, provider)
+}
+
+/** Whether a bond is kept whole for those who convicted its owner. */
+export function isFrozen(state: StateReader, provider: number): boolean {
+  return isBondFrozen(state, provider)
+}
+
+/** Ends the freeze of a bond. */
+export function thaw(ctx: WriteContext, provider: number): void {
+  thawBond(ctx, provider)
+}
+
+/** Takes a penalty out of a bond and pays it: to the victim first, the rest to the fund. Asserts that the bond covers it. */
+export function slash(
+  ctx: WriteContext,
+  penalty: Units & {
+    readonly provider: number
+    readonly victim?: { readonly address: Address; readonly amountBase: bigint }
+  },
+): void {
+  const { victim, ...taken } = penalty
+  assert(canSlash(ctx.state, penalty.provider), 'a frozen bond is thawed before it is taken from')
+  takeBond(ctx, taken)
+  const victimBase = minBigint(victim?.amountBase ?? 0n, taken.amountBase)
+  if (victim !== undefined && victimBase > 0n)
+    payPenalty(ctx, { ...taken, amountBase: victimBase, victim: victim.address })
+  if (taken.amountBase > victimBase) payPenalty(ctx, { ...taken, amountBase: taken.amountBase - victimBase })
+}
+
+/** Penalties that a member has not paid, valued in coins. */
+export function unpaidOf(state: StateReader, provider: number): bigint {
+  return unpaidPenalties(state, provider)
+}
+
+/** Forgets them: they have been taken, as far as the bond reached. */
+export function forgetUnpaid(state: StateWriter, provider: number): void {
+  clearUnpaid(state, provider)
+}
+
+/** Pays a part of its bond to a member that has left. */
+export function payBond(
+  ctx: WriteContext,
+  payment: Units & { readonly provider: number; readonly to: Address },
+): void {
+  returnBond(ctx, payment)
+}
+
+/** Members whose bond was paid back in a block, in part or whole. */
+export function withdrawals(
+  changes: StateChanges,
+  members: readonly number[],
+  state: StateReader,
+): readonly number[] {
+  const { prefix, key } = providersTables.withdrawn
+  const isAny = [...changes.keys()].some((at) => at.startsWith(prefix))
+  if (!isAny) return []
+  return members.filter((provider) =>
+    getBonds(state, provider).some(({ asset }) => changes.has(key({ provider, asset }))),
+  )
+}
+
+/** Posts the absence of a validator: nobody in particular lost by it. False while the queue of faults is full. */
+export function reportAbsence(ctx: WriteContext, provider: number, victim: Address): boolean {
+  if (faultRoom(ctx.state) === 0) return false
+  postFault(ctx, { module: defaultSchema.id, provider, victim, amountBase: 0n, cause: 'absence' })
+  return true
+}
+
+/** All members, by id. */
+export function memberIds(state: StateReader): readonly number[] {
+  return providerIds(state)
+}
+
+/** The member that an account acts for. */
+export function memberOf(state: StateReader, operator: Address): number | undefined {
+  return providerByOperator(state, operator)
+}
+
+export function getMember(state: StateReader, provider: number): Provider | undefined {
+  return getProvider(state, provider)
+}
+
+/** The account of a member. */
+export function operatorOf(state: StateReader, provider: number): Address {
+  return mustExist(getProvider(state, provider), 'a listed member exists').operator
+}
+
+/** Whether a member serves and counts. */
+export function isServing(state: StateReader, provider: number): boolean {
+  return canValidate(mustExist(getProvider(state, provider), 'a listed member exists').status)
+}
+
+/** The legal group of a member, named by its lowest id. */
+export function legalGroupOf(state: StateReader, provider: number): number {
+  return groupOf(state, provider)
+}
+
+/** Whether a member itself is suspended. */
+export function isOwnSuspended(state: StateReader, provider: number): boolean {
+  return isSuspended(state, provider)
+}
+
+/** The first window in which a suspended member may resume; undefined when it is not suspended. */
+export function resumesFrom(state: StateReader, provider: number): number | undefined {
+  const since = suspendedSince(state, provider)
+  return since === undefined ? undefined : since + redemptionParams.get(state).suspensionWindows
+}
+
+/** Makes a member defaulted: it no longer serves or counts, and what it was assigned returns. */
+export function markDefaulted(ctx: WriteContext, provider: number): void {
+  defaultProvider(ctx, provider)
+  // Its legal group must not stay out of coverage for a suspension that nobody can end.
+  if (isSuspended(ctx.state, provider)) resumeProvider(ctx, provider)
+  recallDefaulted(ctx.state, provider)
+  touchCapacity(ctx.state)
+}
+
+/** Makes a member retiring: it mints no more. */
+export function markRetiring(ctx: WriteContext, provider: number): void {
+  setProviderStatus(ctx, provider, 'retiring')
+}
+
+/** Takes a member's vote away for good. */
+export function removeVote(ctx: WriteContext, provider: number): void {
+  removeProvider(ctx, provider)
+  touchCapacity(ctx.state)
+}
+
+/** Ids of the validators that have not lost their vote, and the least number that the set may have. */
+export function votersOf(state: StateReader): { readonly ids: readonly number[]; readonly minimum: number } {
+  const ids = validatorSet(state)
+    .validators.map(({ id }) => id)
+    .filter((id) => hasVote(mustExist(getProvider(state, id), 'a validator is a member')))
+  return { ids, minimum: providersParams.get(state).validatorsMin }
+}
+
+/** Validators of the running epoch. */
+export function validatorsNow(state: StateReader): readonly number[] {
+  return validatorSet(state).validators.map(({ id }) => id)
+}
+
+/** Index of the running window. */
+export function runningWindow(state: StateReader): number {
+  return currentWindow(state)
+}
+
+/** Whether a time is in the second half of the running window. */
+export function isSecondHalf(state: StateReader, atMs: number): boolean {
+  const { startedAtMs, endsAtMs } = getClock(state)
+  return 2 * (atMs - startedAtMs) >= endsAtMs - startedAtMs
+}
+
+/** K: windows of the horizon. */
+export function horizonOf(state: StateReader): number {
+  return capacityParams.get(state).horizonWindows
+}
+
+/** Windows that a bond outlasts its liability. */
+export function tailWindows(state: StateReader): number {
+  return redemptionParams.get(state).tailWindows
+}
+
+/** Counts measured steps of this module's part of a block. */
+export function spendSteps(ctx: WriteContext, steps: number): void {
+  spendWork(ctx, steps)
+}
+
+/** Ends the primary offerings of an issuer that defaults: receipts are refunded with what was paid and the offering's lock. */
+export function closeOfferings(ctx: WriteContext, provider: number): void {
+  closeSeriesOf(ctx, provider)
 }

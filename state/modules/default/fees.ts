@@ -9,9 +9,10 @@ import {
   feesHeld,
   fundAddress,
   fundHeld,
+  operatorOf,
+  payEachFromFees,
   payFromFees,
-  shareFees,
-  votingOperators,
+  votersOf,
 } from './external.ts'
 import { defaultParams, events } from './tables.ts'
 
@@ -21,15 +22,16 @@ export function fundTarget(state: StateReader): bigint {
 }
 
 /** At a window's end shares the base fees of the window; one transfer per validator. */
-export function onWindowEnd(ctx: WriteContext, windowIndex: number): void {
+export function shareFees(ctx: WriteContext, windowIndex: number): void {
   const { state } = ctx
   const feesBase = feesHeld(state)
   const fundBase = minBigint(feesBase, maxBigint(0n, fundTarget(state) - fundHeld(state)))
-  const operators = votingOperators(state)
+  // Those that have not lost their vote since the epoch began, in the order of the set.
+  const operators = votersOf(state).ids.map((id) => operatorOf(state, id))
   // Rounded down: what is left waits for the next window.
   const eachBase = operators.length === 0 ? 0n : (feesBase - fundBase) / BigInt(operators.length)
   if (fundBase === 0n && eachBase === 0n) return
   assert(payFromFees(ctx, fundAddress(), fundBase), 'the fees cover what the fund takes')
-  assert(shareFees(ctx, operators, eachBase), 'the fees cover every share')
+  assert(payEachFromFees(ctx, operators, eachBase), 'the fees cover every share')
   events.FeesShared(ctx, { windowIndex, fundBase, eachBase, validators: operators.length })
 }

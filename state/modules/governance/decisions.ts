@@ -14,6 +14,7 @@ import {
   otherSpelling,
   refuseKey,
   refuseLot,
+  refusePayment,
   refusePeerId,
 } from './external.ts'
 import { canLoseVote, castVote, conclude, openProposal, proposerOf, voterOf, votersMin } from './proposals.ts'
@@ -109,6 +110,20 @@ export function proposeAttestation(ctx: ActionContext, args: Args<'proposeAttest
   // After this point the action must succeed.
   const { provider } = mustExist(getLot(ctx.state, lot), 'the lot was checked')
   openProposal(ctx, { kind: 'attest', provider, proposer: proposer.id, attestation: { lot, lastWindow } })
+  return undefined
+}
+
+export function proposeSpending(ctx: ActionContext, spending: Args<'proposeSpending'>) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  const { asset, to, amountBase } = spending
+  if (amountBase === 0n) return fail.ZeroAmount({})
+  const refusal = refusePayment(ctx.state, spending)
+  if (refusal?.code === 'RecipientRefused') return fail.RecipientRefused({ recipient: to })
+  if (refusal !== undefined)
+    return fail.FundTooSmall({ asset, spendableBase: refusal.spendableBase, neededBase: amountBase })
+  // After this point the action must succeed.
+  openProposal(ctx, { kind: 'spend', provider: 0, proposer: proposer.id, spending })
   return undefined
 }
 

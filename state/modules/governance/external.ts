@@ -15,6 +15,7 @@ import { getLot as lotOf } from '../capacity/lots.ts'
 import type { Lot } from '../capacity/schema.ts'
 import { touchCapacity } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
+import { refuseSpending, spendFund } from '../default/fund.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceTables } from '../issuance/tables.ts'
@@ -86,6 +87,19 @@ export function refuseLot(
 /** Lets a lot count for a time; false if that has become impossible. */
 export function attest(ctx: WriteContext, attestation: Attestation): boolean {
   return attestForTime(ctx, attestation)
+}
+
+/** A payment from the guarantee fund. */
+type FundPayment = Parameters<typeof spendFund>[1]
+
+/** Why the guarantee fund cannot pay, or undefined. */
+export function refusePayment(state: StateReader, payment: FundPayment) {
+  return refuseSpending(state, payment)
+}
+
+/** Pays from the guarantee fund; false if that has become impossible. */
+export function payFromFund(ctx: WriteContext, payment: FundPayment): boolean {
+  return spendFund(ctx, payment)
 }
 
 /** Whether minting is stopped, by a broken invariant or by order. */
@@ -187,7 +201,7 @@ export function admitMember(
   addProvider(ctx, member)
 }
 
-/** Removes a member's vote permanently. */
+/** Removes a member's vote permanently; it serves on until it owes nothing (module default). */
 export function removeMember(ctx: WriteContext, member: number): void {
   removeProvider(ctx, member)
   touchCapacity(ctx.state)

@@ -28,6 +28,8 @@ function* recountOpen({ state }: ReadContext): Recount {
     const changesReporters = proposal.kind === 'reporters' || proposal.kind === 'absentReporters'
     if (governanceTables.reporters.has(state, { id }) !== changesReporters)
       return `proposal ${id} and its reporters do not match`
+    if (governanceTables.spending.has(state, { id }) !== (proposal.kind === 'spend'))
+      return `proposal ${id} and its spending do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
     return undefined

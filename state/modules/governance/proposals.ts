@@ -15,6 +15,7 @@ import {
   memberOf,
   nextMemberId,
   otherSpelling,
+  payFromFund,
   refusePeerId,
   removeMember,
   replaceReporters,
@@ -32,6 +33,7 @@ import {
   type Proposal,
   type ProposalKind,
   type ProposalOutcome,
+  type Spending,
   type Votes,
 } from './schema.ts'
 import { events, fail, governanceParams, governanceTables } from './tables.ts'
@@ -98,9 +100,10 @@ export function openProposal(
     readonly changes?: readonly ParameterChange[]
     readonly attestation?: Attestation
     readonly reporters?: ReporterChange
+    readonly spending?: Spending
   },
 ): void {
-  const { kind, provider, proposer, admission, changes, attestation, reporters } = opened
+  const { kind, provider, proposer, admission, changes, attestation, reporters, spending } = opened
   const { nextId: id, proposals } = openProposals(ctx.state)
   assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
   const openedMs = ctx.block.timestampMs
@@ -114,6 +117,7 @@ export function openProposal(
   if (changes !== undefined) governanceTables.changes.set(ctx.state, { id }, { changes })
   if (attestation !== undefined) governanceTables.attestation.set(ctx.state, { id }, attestation)
   if (reporters !== undefined) governanceTables.reporters.set(ctx.state, { id }, reporters)
+  if (spending !== undefined) governanceTables.spending.set(ctx.state, { id }, spending)
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -174,6 +178,7 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   governanceTables.changes.delete(ctx.state, { id })
   governanceTables.attestation.delete(ctx.state, { id })
   governanceTables.reporters.delete(ctx.state, { id })
+  governanceTables.spending.delete(ctx.state, { id })
   governanceTables.open.set(
     ctx.state,
     {},
@@ -239,6 +244,11 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
     const change = governanceTables.reporters.mustGet(ctx.state, { id })
     const isUrgent = kind === 'absentReporters'
     conclude(ctx, id, replaceReporters(ctx, change, isUrgent) ? 'executed' : 'impossible')
+    return
+  }
+  if (kind === 'spend') {
+    const paid = payFromFund(ctx, governanceTables.spending.mustGet(ctx.state, { id }))
+    conclude(ctx, id, paid ? 'executed' : 'impossible')
     return
   }
   const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')

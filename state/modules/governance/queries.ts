@@ -28,5 +28,6 @@ export const governanceQueries: Rules<typeof governanceSchema>['queries'] = {
       : { lastWindow: wanted.lastWindow, lot: { id: wanted.lot, ...lot } }
   },
   reporterChange: (ctx, { id }) => governanceTables.reporters.get(ctx.state, { id }),
+  spending: (ctx, { id }) => governanceTables.spending.get(ctx.state, { id }),
   changes: (ctx, { id }) => governanceTables.changes.get(ctx.state, { id })?.changes ?? [],
 }

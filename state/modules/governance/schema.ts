@@ -1,5 +1,5 @@
-// Definition of governance: who joins, leaves or is jailed, parameters, attestations of lots, the end of a stop of minting
-// (ECONOMY §10).
+// Definition of governance: who joins, leaves or is jailed, parameters, attestations of lots, the end of a stop of minting,
+// spending of the guarantee fund (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
 import { between, type ParamDef, param } from '../../../base/parameters.ts'
@@ -42,6 +42,7 @@ export const PROPOSAL_KINDS = [
   'attest',
   'reporters',
   'absentReporters',
+  'spend',
 ] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
@@ -77,6 +78,7 @@ const attestationFields = {
   /** The lot ends after this window, unless it is attested again or audited. */
   lastWindow: t.u64,
 }
+const spendingFields = { asset: t.u64, to: t.address, amountBase: t.amount }
 export const proposalInfo = message('Proposal', { id: t.u64, ...proposalFields, ...voteFields })
 
 const PROPOSE_FAILS = ['NotValidator', 'TooManyProposals'] as const
@@ -103,7 +105,7 @@ export const governanceSchema = defineModule({
     // Long enough for every member to prepare, or to see that somebody else's key votes.
     memberLockWindows: lock('Time lock of an admission, a removal and an unjailing', { main: 2, dev: 1 }),
     parameterLockWindows: lock(
-      'Time lock of parameters, of an attestation, of reporters and of an end to a stop of minting',
+      'Time lock of parameters, of an attestation, of reporters, of spending and of an end to a stop of minting',
       {
         main: 7,
         dev: 1,
@@ -157,6 +159,12 @@ export const governanceSchema = defineModule({
       value: reporterChangeFields,
       doc: 'Whom an open proposal would appoint and dismiss as reporters.',
     },
+    spending: {
+      id: 7,
+      key: { id: t.u64 },
+      value: spendingFields,
+      doc: 'What an open proposal would pay from the guarantee fund, and to whom; asset 0 is the coin.',
+    },
   },
   errors: {
     /** Only operators of the current validators propose and vote. */
@@ -192,6 +200,11 @@ export const governanceSchema = defineModule({
     LotAttested: { lot: t.u64 },
     /** Notice was given for it, or its last window has ended. */
     LotEnding: { lot: t.u64, lastWindow: t.u64 },
+    ZeroAmount: {},
+    /** Nobody could move units from a system address. */
+    RecipientRefused: { recipient: t.address },
+    /** What is set aside for orphans cannot be spent. */
+    FundTooSmall: { asset: t.u64, spendableBase: t.amount, neededBase: t.amount },
     /** Windows that the lock leaves, at most K, and later than the last one so far. */
     LastWindowOutOfRange: { lastWindow: t.u64, earliest: t.u64, latest: t.u64 },
     UnknownReporter: { reporter: t.u64 },
@@ -299,6 +312,12 @@ export const governanceSchema = defineModule({
       gas: 150_000,
       doc: 'A validator proposes to appoint and dismiss reporters, and votes for it; replacing those who were absent for long has no time lock.',
     },
+    proposeSpending: {
+      args: spendingFields,
+      fails: [...PROPOSE_FAILS, 'ZeroAmount', 'RecipientRefused', 'FundTooSmall'],
+      gas: 90_000,
+      doc: 'A validator proposes a payment from the guarantee fund, and votes for it; asset 0 is the coin.',
+    },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
       fails: ['NotValidator', 'UnknownProposal'],
@@ -329,6 +348,11 @@ export const governanceSchema = defineModule({
       returns: t.list(parameterChange, CHANGES_MAX),
       doc: 'What an open proposal would change of the parameters; empty when it is none of that kind.',
     },
+    spending: {
+      args: { id: t.u64 },
+      returns: t.optional(message('Spending', spendingFields)),
+      doc: 'What an open proposal would pay from the guarantee fund; null if it is none of that kind.',
+    },
     attestation: {
       args: { id: t.u64 },
       returns: t.optional(message('Attestation', { lastWindow: t.u64, lot: lotInfo })),
@@ -343,6 +367,7 @@ export const governanceSchema = defineModule({
 })
 
 type Records = (typeof governanceSchema)['records']
+export type Spending = InferFields<Records['spending']['value']>
 export type Proposal = InferFields<Records['proposal']['value']>
 export type Votes = InferFields<Records['votes']['value']>
 export type ParameterChange = ReturnType<typeof parameterChange.decode>

@@ -16,6 +16,7 @@ export function lockWindows(params: GovernanceParams, kind: ProposalKind): numbe
     case 'resumeMinting':
     case 'attest':
     case 'reporters':
+    case 'spend':
       return params.parameterLockWindows
     case 'jail':
     case 'absentReporters':

@@ -202,6 +202,8 @@ export interface LimitInputs {
   readonly quarters: readonly number[]
   /** The bond at the oracle price, in millionths of a coin's base unit. */
   readonly bondValuePpm: bigint
+  /** Part of L that a compensation is the bond for; default: none. */
+  readonly exemptBase?: bigint
 }
 
 /** Most that the provider may still mint under each rule, base units; 0 when at or over the rule's limit. */
@@ -251,7 +253,7 @@ export function quotaOf(
  * itself and minted again passed every limit. Every division rounds down: coverage gains.
  */
 export function mintLimits(inputs: LimitInputs): MintLimits {
-  const { coverage, backer, group, marginPpm, bondPpm } = inputs
+  const { coverage, backer, group, marginPpm, bondPpm, exemptBase = 0n } = inputs
   const { backingBase, frontLoadBase } = ownLimits({ ...inputs, lastingBase: backer.lastingBase })
   const free = maxBigint(0n, coverage.lastingBase - coverage.topBurdenBase)
   const joint = mulDivFloor(free, PPM, marginPpm)
@@ -261,7 +263,9 @@ export function mintLimits(inputs: LimitInputs): MintLimits {
     ownBackingBase: room(backingBase, backer.liabilityBase),
     frontLoadBase: frontLoadBase === AMOUNT_MAX ? AMOUNT_MAX : room(frontLoadBase, backer.liabilityBase),
     bondBase:
-      bondPpm === 0n ? AMOUNT_MAX : room(mulDivFloor(inputs.bondValuePpm, 1n, bondPpm), backer.liabilityBase),
+      bondPpm === 0n
+        ? AMOUNT_MAX
+        : room(mulDivFloor(inputs.bondValuePpm, 1n, bondPpm), backer.liabilityBase - exemptBase),
   }
 }
 

@@ -1,6 +1,6 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
-import { assert } from '../../../base/assert.ts'
-import type { Address } from '../../../base/ids.ts'
+import { assert, mustExist } from '../../../base/assert.ts'
+import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import type { WalkName } from '../../../base/moduleDefinition.ts'
 import type { Walk } from '../../blockWork.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
@@ -18,14 +18,9 @@ import { getPrice, staleSince } from '../oracle/prices.ts'
 import { oracleSchema, type Price } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { type Delivery, deliveryOf, isServed as isDeliveryServed } from '../providers/delivery.ts'
+import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
-import {
-  getProvider,
-  providerByOperator,
-  providerIds,
-  recordFault,
-  setProviderStatus,
-} from '../providers/members.ts'
+import { getProvider, providerByOperator, providerIds, setProviderStatus } from '../providers/members.ts'
 import { FAULT_KINDS, type Provider, type ProviderStatus } from '../providers/schema.ts'
 import { hasSuspendedMember, isGroupSuspended, unpaidPenalties } from '../providers/suspension.ts'
 import { changedMembers, providersTables } from '../providers/tables.ts'
@@ -136,6 +131,47 @@ export function payOutUnits(
 ): void {
   const { asset, from, to, amountBase } = payment
   if (amountBase > 0n) ledger.release(ctx, { asset, from, to, amountBase })
+}
+
+/** Moves coins from one provider's lock to another's. Asserts that the first holds them. */
+export function payIntoLock(
+  ctx: WriteContext,
+  payment: { readonly from: number; readonly to: number; readonly amountBase: bigint },
+): void {
+  const { from, to, amountBase } = payment
+  if (amountBase > 0n) payFromLock(ctx, { provider: from, to: lockAddress(to), amountBase })
+}
+
+/** Address of the compensation that a provider received for assumed liability. */
+export function compensationAddress(provider: number): Escrow {
+  return escrowsOf(issuanceSchema).compensations(provider)
+}
+
+/** Pays out of a provider's compensation. Asserts that it holds that. */
+export function payCompensation(
+  ctx: WriteContext,
+  payment: {
+    readonly provider: number
+    readonly asset: number
+    readonly to: Address
+    readonly amountBase: bigint
+  },
+): void {
+  const { provider, asset, to, amountBase } = payment
+  if (amountBase > 0n) ledger.release(ctx, { asset, from: compensationAddress(provider), to, amountBase })
+}
+
+/** Units of an asset in a provider's compensation. */
+export function compensationUnits(
+  state: StateReader,
+  at: { readonly provider: number; readonly asset: number },
+): bigint {
+  return ledger.balanceOf(state, { asset: at.asset, owner: compensationAddress(at.provider) })
+}
+
+/** The account of a member. */
+export function ownerOf(state: StateReader, provider: number): Address {
+  return mustExist(getProvider(state, provider), 'the member exists').operator
 }
 
 /** C of a provider, up to each quarter point, and its notice. */
@@ -298,7 +334,13 @@ export function setStatus(ctx: WriteContext, provider: number, status: ProviderS
   setProviderStatus(ctx, provider, status)
 }
 
-/** Records coverage that a member lost by a haircut or by withdrawing (ECONOMY §9). */
-export function recordLostCoverage(ctx: WriteContext, provider: number, amountBase: bigint): void {
-  recordFault(ctx, { provider, kind: 'coverage', amountBase })
+/**
+ * Posts coverage that a member lost by a haircut or by withdrawing (ECONOMY §9): nobody in particular lost by it. False, with
+ * nothing written, while the queue of faults is full.
+ */
+export function reportLostCoverage(ctx: WriteContext, provider: number, amountBase: bigint): boolean {
+  if (faultRoom(ctx.state) === 0) return false
+  const cause = 'coverage'
+  postFault(ctx, { module: issuanceSchema.id, provider, victim: ZERO_ADDRESS, amountBase, cause })
+  return true
 }

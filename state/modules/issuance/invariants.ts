@@ -3,9 +3,18 @@ import type { ReadContext } from '../../context.ts'
 import { eachItem } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
+import { compensationOf } from './compensations.ts'
 import { Cover } from './cover.ts'
 import type { Coverage } from './coverage.ts'
-import { coinSupply, coinsAt, getMember, lockAddress, memberIds, unitsLocked } from './external.ts'
+import {
+  coinSupply,
+  coinsAt,
+  compensationUnits,
+  getMember,
+  lockAddress,
+  memberIds,
+  unitsLocked,
+} from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
 import { getProceeds, lockedProceeds } from './proceeds.ts'
@@ -38,18 +47,28 @@ const supplyInvariant: Invariant = {
   },
 }
 
-type Issued = Pick<Liability, 'liabilityBase' | 'issuedBase' | 'burnedBase'>
+/** The sums of a liability: none ever falls. */
+const SUMS = [
+  ['issuedBase', 'issued'],
+  ['burnedBase', 'burned'],
+  ['takenOverBase', 'taken over'],
+  ['handedOverBase', 'handed over'],
+] as const
 
-function checkIssued({ liabilityBase, issuedBase, burnedBase }: Issued): string | undefined {
-  return liabilityBase === issuedBase - burnedBase
+function checkIssued(liability: Liability): string | undefined {
+  const { liabilityBase, issuedBase, burnedBase, takenOverBase, handedOverBase } = liability
+  if (liabilityBase !== issuedBase + takenOverBase - burnedBase - handedOverBase)
+    return `liability ${liabilityBase} of ${issuedBase} issued and ${takenOverBase} taken over, less ${burnedBase} burned and ${handedOverBase} handed over`
+  const { assumedBase, exemptBase } = liability
+  return exemptBase <= assumedBase && assumedBase <= liabilityBase
     ? undefined
-    : `liability ${liabilityBase} of ${issuedBase} issued and ${burnedBase} burned`
+    : `${exemptBase} of ${assumedBase} assumed, of a liability of ${liabilityBase}, needs no bond`
 }
 
 const mintInvariant: Invariant = {
   id: '3 mint',
   severity: 'stopMinting',
-  doc: 'A liability is what its provider issued under the mint rules less what was burned; neither sum falls.',
+  doc: 'A liability is what its provider issued under the mint rules or took over, less what was burned or handed over; no sum falls.',
   checkChanges(changes, parent) {
     for (const [key, stored] of changes) {
       if (!key.startsWith(issuanceTables.liability.prefix)) continue
@@ -57,8 +76,8 @@ const mintInvariant: Invariant = {
       const after = issuanceTables.liability.decode(stored)
       const old = parent.get(key)
       const before = old === undefined ? undefined : issuanceTables.liability.decode(old)
-      if (after.issuedBase < (before?.issuedBase ?? 0n)) return 'the sum of issued coins fell'
-      if (after.burnedBase < (before?.burnedBase ?? 0n)) return 'the sum of burned coins fell'
+      for (const [sum, name] of SUMS)
+        if (after[sum] < (before?.[sum] ?? 0n)) return `the sum of ${name} coins fell`
       const broken = checkIssued(after)
       if (broken !== undefined) return broken
     }
@@ -110,15 +129,28 @@ function checkLocks(state: StateReader, provider: number): string | undefined {
   return undefined
 }
 
+function checkCompensation(state: StateReader, provider: number): string | undefined {
+  const { assumedBase, assets } = compensationOf(state, provider)
+  // What has burned since is released at the window's end.
+  if (getLiability(state, provider).assumedBase > assumedBase)
+    return `provider ${provider}: assumed more than its compensation is for`
+  for (const { asset, amountBase } of assets) {
+    const heldBase = compensationUnits(state, { provider, asset })
+    if (heldBase !== amountBase)
+      return `provider ${provider}: a compensation of ${amountBase} in asset ${asset}, ${heldBase} held`
+  }
+  return undefined
+}
+
 const ledgerInvariant: Invariant = {
   id: 'issuance.ledger',
   severity: 'stopMinting',
-  doc: 'Locks are held and add up to the total.',
+  doc: 'Locks are held and add up to the total; compensations are held.',
   *recount({ state }) {
     let lockedBase = 0n
     const differs = yield* eachItem(memberIds(state), (provider) => {
       lockedBase += getLiability(state, provider).lockedBase
-      return checkLocks(state, provider)
+      return checkLocks(state, provider) ?? checkCompensation(state, provider)
     })
     if (differs !== undefined) return differs
     const total = getTotals(state).lockedBase

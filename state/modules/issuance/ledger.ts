@@ -1,7 +1,7 @@
 // L of each provider and its sums. Every change of a liability goes through here with its coins. Not: locks (locks.ts).
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import { minBigint } from '../../../base/units.ts'
+import { minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { capacityOf, createCoins, destroyCoins, lockAddress } from './external.ts'
@@ -21,6 +21,10 @@ const NO_LIABILITY: Liability = {
   goodWindows: 0,
   startLiabilityBase: 0n,
   startCapacityBase: 0n,
+  takenOverBase: 0n,
+  handedOverBase: 0n,
+  assumedBase: 0n,
+  exemptBase: 0n,
 }
 const NO_TOTALS: IssuanceTotals = { liabilitiesBase: 0n, orphanBase: 0n, lockedBase: 0n }
 
@@ -91,6 +95,21 @@ export function issueCoins(
   events.Minted(ctx, { provider, to, amountBase, lockedBase, liabilityBase: after.liabilityBase })
 }
 
+/**
+ * A provider's record when a part of its liability is about to go: what was assumed of it goes in proportion. Of what stays
+ * the assumed part is rounded up, which releases compensation later, and the part without a bond down.
+ */
+export function lowerAssumed(before: Liability, amountBase: bigint): Liability {
+  const { liabilityBase, assumedBase, exemptBase } = before
+  if (assumedBase === 0n) return before
+  const leftBase = liabilityBase - amountBase
+  return {
+    ...before,
+    assumedBase: mulDivCeil(assumedBase, leftBase, liabilityBase),
+    exemptBase: mulDivFloor(exemptBase, leftBase, liabilityBase),
+  }
+}
+
 /** Burns coins at `from` together with the liability behind them. Returns what is still owed. */
 export function lowerLiability(
   ctx: WriteContext,
@@ -102,7 +121,7 @@ export function lowerLiability(
   assert(amountBase > 0n && liabilityBase >= 0n, 'no more is burned than is owed')
   freeProceeds(ctx.state, { provider, burnedBase: amountBase, liabilityBase: before.liabilityBase })
   setLiability(ctx.state, provider, {
-    ...freeFloor(before, amountBase),
+    ...freeFloor(lowerAssumed(before, amountBase), amountBase),
     liabilityBase,
     burnedBase: before.burnedBase + amountBase,
   })

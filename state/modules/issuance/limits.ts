@@ -4,9 +4,10 @@ import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { MintStop, Reserve } from '../../../base/protocol/header.ts'
-import { AMOUNT_MAX, maxBigint, minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
+import { AMOUNT_MAX, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
+import { compensationValuePpm } from './compensations.ts'
 import { backerOf, Cover } from './cover.ts'
 import {
   type Coverage,
@@ -73,21 +74,44 @@ export function bondValue(state: StateReader, provider: number): bigint {
   return wholeUnits(valueBond(state, provider).valuePpm)
 }
 
-/** Whether the bond is below bMaint · L; undefined while a price is too old to tell: then the clock stands still. */
-export function isBondShort(state: StateReader, provider: number): boolean | undefined {
-  const { liabilityBase } = getLiability(state, provider)
-  const { bondMaintenancePpm } = issuanceParams.get(state)
-  const { valuePpm, stale } = valueBond(state, provider)
-  return stale === undefined ? valuePpm < bondMaintenancePpm * liabilityBase : undefined
+/** The part of L that needs a bond: all but what was assumed with a compensation, which is the bond for that alone. */
+function bondedLiability(state: StateReader, provider: number): bigint {
+  const { liabilityBase, exemptBase } = getLiability(state, provider)
+  return liabilityBase - exemptBase
 }
 
-/** What walking away would still gain: max(0, L − bond − locked), in coins at the oracle price (ECONOMY §3). */
+/** Whether the bond is below bMaint · L; undefined while a price is too old to tell: then the clock stands still. */
+export function isBondShort(state: StateReader, provider: number): boolean | undefined {
+  const { bondMaintenancePpm } = issuanceParams.get(state)
+  const { valuePpm, stale } = valueBond(state, provider)
+  return stale === undefined ? valuePpm < bondMaintenancePpm * bondedLiability(state, provider) : undefined
+}
+
+/** What more a provider could owe by its bond alone, base units; without a bond rule as much as there can be. */
+export function bondRoom(state: StateReader, provider: number): bigint {
+  const { bondPpm } = issuanceParams.get(state)
+  if (bondPpm === 0n) return AMOUNT_MAX
+  const coveredBase = mulDivFloor(valueBond(state, provider).valuePpm, 1n, bondPpm)
+  return maxBigint(0n, coveredBase - bondedLiability(state, provider))
+}
+
+/** What a bond lacks of a share of the liability that needs one, in coins at the oracle price, rounded up. */
+export function missingBond(state: StateReader, provider: number, sharePpm: bigint): bigint {
+  const { valuePpm } = valueBond(state, provider)
+  return mulDivCeil(maxBigint(0n, sharePpm * bondedLiability(state, provider) - valuePpm), 1n, PPM)
+}
+
+/**
+ * What walking away would still gain: max(0, L − bond − locked − compensation), in coins at the oracle price (ECONOMY §3).
+ */
 export function securityOf(state: StateReader, provider: number) {
   const { liabilityBase, lockedBase: coinsBase } = getLiability(state, provider)
   const lockedBase = minBigint(AMOUNT_MAX, coinsBase + proceedsValue(state, provider))
   const bondValueBase = bondValue(state, provider)
-  const unsecuredBase = maxBigint(0n, liabilityBase - bondValueBase - lockedBase)
-  return { liabilityBase, bondValueBase, lockedBase, unsecuredBase }
+  const compensationBase = wholeUnits(compensationValuePpm(state, provider))
+  const securedBase = bondValueBase + lockedBase + compensationBase
+  const unsecuredBase = maxBigint(0n, liabilityBase - securedBase)
+  return { liabilityBase, bondValueBase, lockedBase, compensationBase, unsecuredBase }
 }
 
 /** Why nobody may mint now, and since which block; undefined while minting is open. `shortfallBase`: of the same state. */
@@ -155,6 +179,7 @@ export function judgeMint(state: StateReader, provider: number, kind: MintKind =
   const { horizon, quarters } = frontLoadPoints(state)
   const { quarterBase } = capacityOf(state, provider)
   const { valuePpm } = valueBond(state, provider)
+  const { exemptBase } = getLiability(state, provider)
   const limits: MintLimits = mintLimits({
     coverage,
     coverN: cover.coverN,
@@ -167,6 +192,7 @@ export function judgeMint(state: StateReader, provider: number, kind: MintKind =
     group: cover.group(backer.group),
     quarterBase,
     bondValuePpm: valuePpm,
+    exemptBase,
   })
   const blocked = checkMayMint(state, { provider, kind }, coverage.shortfallBase)
   const { promisedBase } = promisesOf(state, provider)
@@ -196,7 +222,32 @@ export function checkMint(
   const { provider, to, amountBase } = mint
   if (amountBase === 0n) return fail.ZeroAmount({})
   if (!mayReceive(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
-  const { blocked, limits, bondValueBase, promisedBase } = judgeMint(state, provider)
+  return refusalOver(mint, judgeMint(state, provider))
+}
+
+/** Why one provider may not take over liability of another, or undefined: the whole mint rule, but what moves is not new. */
+export function checkTakeover(
+  state: StateReader,
+  takeover: { readonly from: number; readonly to: number; readonly amountBase: bigint },
+) {
+  const { from, to, amountBase } = takeover
+  const judged = judgeMint(state, to)
+  const { quotaBase, jointBase } = judged.limits
+  const isOneGroup = backerOf(state, from).group === backerOf(state, to).group
+  const limits = {
+    ...judged.limits,
+    jointBase: jointBase + amountBase,
+    quotaBase: isOneGroup ? quotaBase + amountBase : quotaBase,
+  }
+  return refusalOver({ provider: to, amountBase }, { ...judged, limits })
+}
+
+function refusalOver(
+  wanted: { readonly provider: number; readonly amountBase: bigint },
+  judged: ReturnType<typeof judgeMint>,
+) {
+  const { provider, amountBase } = wanted
+  const { blocked, limits, bondValueBase, promisedBase } = judged
   if (blocked !== undefined) return blocked
   const over = (mintableBase: bigint) => ({ provider, amountBase, mintableBase })
   const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase } = limits

@@ -120,7 +120,70 @@ export function freeFloor(before: Liability, burnedBase: bigint): Liability {
   return freeShare(before, { burnedBase, liabilityBase: before.liabilityBase })
 }
 
-/** What a window's end releases of a provider's locked coins, and the record after it. */
+/** A part of a lock that moves to another provider, and the lock it leaves. */
+interface Taken<L extends Lock> {
+  readonly lockedBase: bigint
+  readonly floorBase: bigint
+  readonly after: L
+}
+
+/**
+ * Takes the part of a lock that belongs to `amountBase` of a liability, each of its endings in proportion, rounded down:
+ * what is left at the end stays with whoever minted. At most K endings.
+ */
+export function takeShare<L extends Lock>(
+  lock: L,
+  endings: Endings,
+  share: { readonly amountBase: bigint; readonly liabilityBase: bigint; readonly horizonWindows: number },
+): Taken<L> {
+  const { amountBase, liabilityBase, horizonWindows } = share
+  const part = (base: bigint): bigint => mulDivFloor(base, amountBase, liabilityBase)
+  const floorBase = part(lock.floorBase)
+  let lockedBase = floorBase
+  let releaseBase = 0n
+  if (lock.lockedBase > lock.floorBase + lock.freedBase)
+    for (let ahead = 1; ahead <= horizonWindows; ahead++) {
+      const at = lock.goodWindows + ahead
+      const known = endings.get(at)
+      if (known === undefined) continue
+      const moved = { rateBase: part(known.rateBase), restBase: part(known.restBase) }
+      const left = { rateBase: known.rateBase - moved.rateBase, restBase: known.restBase - moved.restBase }
+      if (left.rateBase === 0n && left.restBase === 0n) endings.delete(at)
+      else endings.set(at, left)
+      releaseBase += moved.rateBase
+      lockedBase += moved.rateBase * BigInt(ahead) + moved.restBase
+    }
+  const after = {
+    ...lock,
+    lockedBase: lock.lockedBase - lockedBase,
+    floorBase: lock.floorBase - floorBase,
+    releaseBase: lock.releaseBase - releaseBase,
+  }
+  assert(after.lockedBase >= after.floorBase && after.releaseBase >= 0n, 'a lock covers what is taken of it')
+  return { lockedBase, floorBase, after }
+}
+
+/** Takes a part of a provider's locked coins (`takeShare`). */
+export function takeLock(
+  state: StateWriter,
+  provider: number,
+  terms: { readonly liability: Liability; readonly amountBase: bigint },
+): Taken<Liability> {
+  const { liability, amountBase } = terms
+  const share = { amountBase, liabilityBase: liability.liabilityBase, horizonWindows: horizonOf(state) }
+  return takeShare(liability, coinEndings(state, provider), share)
+}
+
+/** The record without a lock, and without its releases to come; the caller has seen to the coins. At most K releases. */
+export function dropLock(state: StateWriter, provider: number, liability: Liability): Liability {
+  for (let ahead = 1; ahead <= horizonOf(state); ahead++) {
+    const at = { provider, goodWindow: liability.goodWindows + ahead }
+    if (issuanceTables.release.has(state, at)) issuanceTables.release.delete(state, at)
+  }
+  return { ...liability, lockedBase: 0n, floorBase: 0n, freedBase: 0n, releaseBase: 0n }
+}
+
+/** What a window's end releases of a lock, and the record after it. */
 export function releaseDue(
   state: StateWriter,
   provider: number,

@@ -8,8 +8,8 @@ import type { WriteContext } from '../../context.ts'
 import type { Escrow } from '../../ledger.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { coinValuePpm } from './coverage.ts'
-import { getMember, horizonOf, lockUnits, payLockedUnits, priceIn } from './external.ts'
-import { type Endings, freeShare, grow, type Lock, shrink } from './locks.ts'
+import { getMember, horizonOf, lockAddress, lockUnits, payLockedUnits, priceIn } from './external.ts'
+import { type Endings, freeShare, grow, type Lock, shrink, takeShare } from './locks.ts'
 import { PROCEEDS_ASSETS_MAX } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
@@ -150,4 +150,49 @@ export function seizeProceeds(ctx: WriteContext, seizure: At & { readonly to: Ad
   put(state, at, NOTHING)
   payLockedUnits(ctx, { provider, asset, to, amountBase: lockedBase })
   return lockedBase
+}
+
+/** The first asset in which one provider's locks could not move to another, which has locks in too many; undefined for none. */
+export function assetWithoutRoom(
+  state: StateReader,
+  { from, to }: { readonly from: number; readonly to: number },
+): number | undefined {
+  const known = assetsOf(state, to)
+  const added = assetsOf(state, from).filter((asset) => !known.includes(asset))
+  return added[PROCEEDS_ASSETS_MAX - known.length]
+}
+
+/**
+ * Moves the part of a provider's locks that belongs to `amountBase` of its liability, for release over K good windows of
+ * whoever takes it. The caller has asked `assetWithoutRoom`.
+ */
+export function moveProceeds(
+  ctx: WriteContext,
+  move: {
+    readonly from: number
+    readonly to: number
+    readonly amountBase: bigint
+    readonly liabilityBase: bigint
+  },
+): void {
+  const { state } = ctx
+  const { from, to } = move
+  const horizonWindows = horizonOf(state)
+  for (const asset of assetsOf(state, from)) {
+    const [source, target] = [
+      { provider: from, asset },
+      { provider: to, asset },
+    ]
+    const taken = takeShare(getProceeds(state, source), endingsOf(state, source), { ...move, horizonWindows })
+    const { lockedBase, floorBase, after } = taken
+    put(state, source, after)
+    if (lockedBase === 0n) continue
+    payLockedUnits(ctx, { ...source, to: lockAddress(to), amountBase: lockedBase })
+    put(
+      state,
+      target,
+      grow(getProceeds(state, target), endingsOf(state, target), { lockedBase, floorBase, horizonWindows }),
+    )
+    events.ProceedsLocked(ctx, { ...target, amountBase: lockedBase })
+  }
 }

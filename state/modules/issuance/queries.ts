@@ -3,6 +3,7 @@ import { maxBigint } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
+import { cureOf } from './cures.ts'
 import { capacityOf, getMember, priceIn } from './external.ts'
 import { getLiability } from './ledger.ts'
 import { getCoverage, judgeMint, leastLimit, mintStopOf, securityOf } from './limits.ts'
@@ -71,7 +72,7 @@ export const issuanceQueries: Rules<typeof issuanceSchema>['queries'] = {
       const { goodWindows: _, ...lock } = getProceeds(ctx.state, { provider, asset })
       return { asset, ...lock }
     }),
-  cure: (ctx, { provider }) => issuanceTables.cure.get(ctx.state, { provider }),
+  cure: (ctx, { provider }) => cureOf(ctx.state, provider),
   priceStatus: (ctx, { asset }) => statusOfPrice(ctx.state, asset),
   coverage: coverageNow,
 }

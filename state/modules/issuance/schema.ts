@@ -14,7 +14,7 @@ const limit = { provider: t.u64, amountBase: t.amount, mintableBase: t.amount }
 const liabilityFields = {
   /** L: coins issued and not yet retired. */
   liabilityBase: t.amount,
-  /** All coins ever issued, and all ever burned against the liability; L is the difference. */
+  /** All coins ever issued, and all ever burned against the liability. */
   issuedBase: t.u256,
   burnedBase: t.u256,
   /** Coins minted by the provider that are still locked. */
@@ -32,6 +32,13 @@ const liabilityFields = {
   startCapacityBase: t.amount,
   /** Window since which the bond has been below its maintenance level. */
   bondShortSince: t.optional(t.u64),
+  /** All ever taken over from other providers, and all ever handed over: L = issued + taken over − burned − handed over. */
+  takenOverBase: t.u256,
+  handedOverBase: t.u256,
+  /** Part of L that was taken over from a provider that defaulted; the compensation for it is released as it burns. */
+  assumedBase: t.amount,
+  /** Part of `assumedBase` that needs no bond besides its compensation. */
+  exemptBase: t.amount,
 }
 
 const coverageFields = {
@@ -71,8 +78,59 @@ const shareFields = {
 /** Settlement assets in which one provider may have locked proceeds at once. */
 export const PROCEEDS_ASSETS_MAX = 8
 
-/** Why a provider must cure; the first two and `parameters` carry no penalty (ECONOMY §3). */
-export const CURE_CAUSES = ['perishing', 'drift', 'parameters', 'haircut', 'withdrawal', 'bond'] as const
+/** Why a provider must cure; only a haircut and a withdrawal carry a penalty (ECONOMY §3). In jail nothing of it counts. */
+export const CURE_CAUSES = [
+  'perishing',
+  'drift',
+  'parameters',
+  'haircut',
+  'withdrawal',
+  'bond',
+  'jail',
+] as const
+
+/** What a compensation may hold: assets of bonds, and coins of the guarantee fund. */
+export const COMPENSATION_ASSETS_MAX = 64
+export const assetAmount = message('AssetAmount', { asset: t.u64, amountBase: t.amount })
+export const compensationAssets = t.list(assetAmount, COMPENSATION_ASSETS_MAX)
+
+/** Why a provider must not owe more: the answers of the mint rule, which handing liability over must pass too. */
+export const MINT_ERRORS = {
+  ProviderNotActive: { provider: t.u64, status: t.oneOf(PROVIDER_STATUSES) },
+  MintingStopped: { reason: t.text(64) },
+  CoverageShortfall: { shortfallBase: t.amount },
+  /** Capacity is being recounted at a window's end; try again in a later block. */
+  RecountUnderWay: { sinceHeight: t.u64 },
+  ProviderSuspended: { provider: t.u64 },
+  /** The price of an asset of the bond has not been renewed since a window. */
+  OracleStale: { asset: t.u64, since: t.u64 },
+  UnderNotice: { provider: t.u64, lastWindow: t.u64 },
+  QuotaExceeded: limit,
+  JointLimitExceeded: limit,
+  OwnBackingExceeded: limit,
+  FrontLoadExceeded: limit,
+  BondTooSmall: { ...limit, bondValueBase: t.amount },
+  /** Receipts that the provider has sold get their coins before it mints any of its own. */
+  ReceiptsFirst: { ...limit, promisedBase: t.amount },
+  /** A series of the provider has failed. */
+  MintingBarred: { provider: t.u64, untilWindow: t.u64 },
+} as const
+export const MINT_FAILS = [
+  'ProviderNotActive',
+  'MintingStopped',
+  'CoverageShortfall',
+  'RecountUnderWay',
+  'ProviderSuspended',
+  'OracleStale',
+  'UnderNotice',
+  'QuotaExceeded',
+  'JointLimitExceeded',
+  'OwnBackingExceeded',
+  'FrontLoadExceeded',
+  'BondTooSmall',
+  'ReceiptsFirst',
+  'MintingBarred',
+] as const
 
 export const issuanceSchema = defineModule({
   name: 'issuance',
@@ -238,6 +296,8 @@ export const issuanceSchema = defineModule({
         shortfallBase: t.amount,
         /** The part that a haircut or a withdrawal has cost, which is penalised. */
         faultBase: t.amount,
+        /** Last window in which a short bond may be topped up; it waits while a price is too old to tell. */
+        bondUntilWindow: t.optional(t.u64),
       },
       doc: 'A provider that owes more than it can deliver, or whose bond is short.',
     },
@@ -277,32 +337,29 @@ export const issuanceSchema = defineModule({
       },
       doc: 'What primary sales lay on a provider’s minting.',
     },
+    compensation: {
+      id: 15,
+      key: { provider: t.u64 },
+      value: {
+        /** Assumed liability for which `assets` are held; what has burned since is released at a window's end. */
+        assumedBase: t.amount,
+        assets: compensationAssets,
+      },
+      doc: 'What a provider received for liability of one that defaulted, until that is burned.',
+    },
   },
   escrows: {
     locks: { id: 0, doc: 'Locked coins of the mints of one provider; the object is the provider.' },
+    compensations: {
+      id: 1,
+      doc: 'Compensation for assumed liability; the object is the provider that assumed it.',
+    },
   },
   errors: {
     NotProvider: { sender: t.address },
-    ProviderNotActive: { provider: t.u64, status: t.oneOf(PROVIDER_STATUSES) },
     ZeroAmount: {},
     RecipientRefused: { recipient: t.address },
-    MintingStopped: { reason: t.text(64) },
-    CoverageShortfall: { shortfallBase: t.amount },
-    /** Capacity is being recounted at a window's end; try again in a later block. */
-    RecountUnderWay: { sinceHeight: t.u64 },
-    ProviderSuspended: { provider: t.u64 },
-    /** The price of an asset of the bond has not been renewed since a window. */
-    OracleStale: { asset: t.u64, since: t.u64 },
-    UnderNotice: { provider: t.u64, lastWindow: t.u64 },
-    QuotaExceeded: limit,
-    JointLimitExceeded: limit,
-    OwnBackingExceeded: limit,
-    FrontLoadExceeded: limit,
-    BondTooSmall: { ...limit, bondValueBase: t.amount },
-    /** Receipts that the provider has sold get their coins before it mints any of its own. */
-    ReceiptsFirst: { ...limit, promisedBase: t.amount },
-    /** A series of the provider has failed. */
-    MintingBarred: { provider: t.u64, untilWindow: t.u64 },
+    ...MINT_ERRORS,
     NothingToRetire: { provider: t.u64 },
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
   },
@@ -316,6 +373,19 @@ export const issuanceSchema = defineModule({
     },
     Retired: { provider: indexed(t.u64), amountBase: t.amount, liabilityBase: t.amount },
     LiabilityBurned: { provider: indexed(t.u64), amountBase: t.amount, liabilityBase: t.amount },
+    /** Liability went from one provider to another, with its part of the lock. */
+    LiabilityMoved: {
+      from: indexed(t.u64),
+      to: indexed(t.u64),
+      amountBase: t.amount,
+      lockedBase: t.amount,
+    },
+    /** Liability that nobody could take: no provider owes it any more, the queue is longer. */
+    LiabilityOrphaned: { provider: indexed(t.u64), amountBase: t.amount, orphanBase: t.amount },
+    OrphansBurned: { amountBase: t.amount, orphanBase: t.amount },
+    /** The lock of a provider that defaulted: what was burned against its liability, and what the fund received. */
+    LockForfeited: { provider: indexed(t.u64), burnedBase: t.amount, restBase: t.amount },
+    CompensationReleased: { provider: indexed(t.u64), asset: t.u64, amountBase: t.amount },
     LockReleased: { provider: indexed(t.u64), amountBase: t.amount, lockedBase: t.amount },
     ProceedsLocked: { provider: indexed(t.u64), asset: t.u64, amountBase: t.amount },
     ProceedsReleased: {
@@ -339,25 +409,7 @@ export const issuanceSchema = defineModule({
   actions: {
     mint: {
       args: { to: t.address, amountBase: t.amount },
-      fails: [
-        'NotProvider',
-        'ProviderNotActive',
-        'ZeroAmount',
-        'RecipientRefused',
-        'MintingStopped',
-        'CoverageShortfall',
-        'RecountUnderWay',
-        'ProviderSuspended',
-        'OracleStale',
-        'UnderNotice',
-        'QuotaExceeded',
-        'JointLimitExceeded',
-        'OwnBackingExceeded',
-        'FrontLoadExceeded',
-        'BondTooSmall',
-        'ReceiptsFirst',
-        'MintingBarred',
-      ],
+      fails: ['NotProvider', 'ZeroAmount', 'RecipientRefused', ...MINT_FAILS],
       gas: 250_000,
       doc: 'A provider issues coins against its free capacity; the retained share stays locked for K windows.',
     },
@@ -410,7 +462,9 @@ export const issuanceSchema = defineModule({
           bondValueBase: t.amount,
           /** Locked coins, and locked proceeds at the oracle price. */
           lockedBase: t.amount,
-          /** max(0, L − bond − locked): what walking away would still gain, in coins at the oracle price. */
+          /** Compensation for assumed liability at the oracle price, in coins. */
+          compensationBase: t.amount,
+          /** max(0, L − bond − locked − compensation): what walking away would still gain, in coins at the oracle price. */
           unsecuredBase: t.amount,
         }),
       ),
@@ -442,6 +496,7 @@ export const issuanceSchema = defineModule({
           untilWindow: t.u64,
           shortfallBase: t.amount,
           faultBase: t.amount,
+          bondUntilWindow: t.optional(t.u64),
         }),
       ),
       doc: 'Why and until when a provider must cure, or null.',
@@ -486,3 +541,4 @@ export type CoverRecord = InferFields<Records['cover']['value']>
 export type Share = InferFields<Records['share']['value']>
 export type Turn = InferFields<Records['turn']['value']>
 export type Cure = InferFields<Records['cure']['value']>
+export type Compensation = InferFields<Records['compensation']['value']>

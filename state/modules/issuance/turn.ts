@@ -4,6 +4,7 @@ import { mustExist } from '../../../base/assert.ts'
 import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { releaseCompensation } from './compensations.ts'
 import { trackCure } from './cures.ts'
 import {
   deliveredIn,
@@ -14,6 +15,7 @@ import {
   lastRecount,
   memberIds,
   openWalk,
+  ownerOf,
   payFromLock,
 } from './external.ts'
 import { getLiability, markBondShort, setLiability, takeSnapshot } from './ledger.ts'
@@ -85,6 +87,7 @@ function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
   const isGood = isGoodWindow(ctx, provider, turn)
   releaseLock(ctx, provider, isGood)
   releaseProceeds(ctx, provider, isGood)
+  releaseCompensation(ctx, provider, ownerOf(ctx.state, provider))
   takeSnapshot(ctx, provider)
   const short = isBondShort(ctx.state, provider)
   const since = getLiability(ctx.state, provider).bondShortSince
@@ -122,6 +125,14 @@ export function beginTurn(ctx: WriteContext): void {
     beganAtHeight: known?.endedAtHeight ?? 0,
   }
   handleSome(ctx, turn)
+}
+
+/** The recount after which every member's window has been handled, and the window that ended before it; undefined while some have not. */
+export function handledWindow(
+  state: StateReader,
+): { readonly pass: number; readonly windowIndex: number } | undefined {
+  const turn = issuanceTables.turn.get(state, {})
+  return turn === undefined || turn.member < turn.members ? undefined : turn
 }
 
 /** Number of the recount after which the snapshots of all members were last taken. */

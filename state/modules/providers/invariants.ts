@@ -50,10 +50,10 @@ function recountBonds({ state }: ReadContext): Recount {
 }
 
 function recountSlashed(): Recount {
-  return providersTables.slashed.each(({ slashedBase, victimsBase, fundBase }) =>
-    slashedBase === victimsBase + fundBase
+  return providersTables.slashed.each(({ slashedBase, victimsBase, fundBase, burnedBase }) =>
+    slashedBase === victimsBase + fundBase + burnedBase
       ? undefined
-      : `${slashedBase} slashed, ${victimsBase} to victims, ${fundBase} to the fund`,
+      : `${slashedBase} slashed, ${victimsBase} to victims, ${burnedBase} burned, ${fundBase} to the fund`,
   )
 }
 
@@ -109,11 +109,11 @@ export const providersInvariants: readonly Invariant[] = [
   {
     id: 'providers.frozenBonds',
     severity: 'stopMinting',
-    doc: 'A frozen bond is never paid out.',
+    doc: 'A bond that stays frozen is not paid out.',
     checkChanges(changes, parent, ctx) {
       if (!hasBondChange(changes)) return undefined
       for (const id of providerIds(ctx.state)) {
-        if (!isBondFrozen(parent, id)) continue
+        if (!isBondFrozen(parent, id) || !isBondFrozen(ctx.state, id)) continue
         for (const { asset, amountBase } of getBonds(parent, id)) {
           if (!changes.has(providersTables.bond.key({ provider: id, asset }))) continue
           const nowBase = getBond(ctx.state, { provider: id, asset })
@@ -138,7 +138,7 @@ export const providersInvariants: readonly Invariant[] = [
   {
     id: '9',
     severity: 'halt',
-    doc: 'What is slashed goes to victims and the fund, to the last unit.',
+    doc: 'What is slashed goes to victims and the fund or is burned, to the last unit.',
     recount: recountSlashed,
   },
   {

@@ -188,6 +188,18 @@ export function jailProvider(ctx: WriteContext, id: number): void {
   events.ProviderJailed(ctx, { provider: id })
 }
 
+/**
+ * Makes a member defaulted for good, also out of jail: it loses the vote by the bounded change of the set, and no longer
+ * serves. Asserts that it has not defaulted before.
+ */
+export function defaultProvider(ctx: WriteContext, id: number): void {
+  assert(mustGetProvider(ctx.state, id).status !== 'defaulted', 'a member defaults once')
+  const at = { provider: id }
+  if (providersTables.jail.has(ctx.state, at)) providersTables.jail.delete(ctx.state, at)
+  setProviderStatus(ctx, id, 'defaulted')
+  events.ProviderDefaulted(ctx, { provider: id })
+}
+
 /** Restores a jailed member's status. */
 export function unjailProvider(ctx: WriteContext, id: number): void {
   const { statusBefore } = providersTables.jail.mustGet(ctx.state, { provider: id })
@@ -260,9 +272,17 @@ export function isBondFrozen(state: StateReader, provider: number): boolean {
   return providersTables.frozenBond.has(state, { provider })
 }
 
+/** Ends the freeze of a bond, once its part for the conviction is taken. No effect on one that is not frozen. */
+export function thawBond(ctx: WriteContext, provider: number): void {
+  if (!isBondFrozen(ctx.state, provider)) return
+  providersTables.frozenBond.delete(ctx.state, { provider })
+  events.BondThawed(ctx, { provider })
+}
+
 /**
- * Penalises a proven double vote: posts the fault of which module `foundBy` has the proof, freezes the bond, and removes the vote at the next boundary. What is
- * slashed is decided where bonds are spent (ECONOMY §9); until then every payout of a bond must check `isBondFrozen`.
+ * Penalises a proven double vote: posts the fault of which module `foundBy` has the proof, freezes the bond, and removes the
+ * vote at the next boundary. Module default takes its part when the queue brings it the fault; until then every payout of
+ * the bond must check `isBondFrozen`.
  */
 export function convictEquivocator(ctx: WriteContext, provider: number, foundBy: number): void {
   const cause = 'equivocation'

@@ -1,15 +1,15 @@
-// Penalties out of bonds: taking them, and paying them out to victims and the guarantee fund (ECONOMY §9).
-// Not: how much a fault costs (the modules that judge faults).
+// Penalties out of bonds: taking them, and paying them out to victims and the guarantee fund (ECONOMY §9); what a default
+// takes, which is counted in the same sums. Not: how much a fault costs (the modules that judge faults).
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
-import { getBond } from './bonds.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { getBond, getBonds } from './bonds.ts'
 import { GUARANTEE_FUND, payUnits } from './external.ts'
 import { isBondFrozen } from './members.ts'
 import { events, providersTables } from './tables.ts'
 
-const NOTHING = { slashedBase: 0n, victimsBase: 0n, fundBase: 0n }
+const NOTHING = { slashedBase: 0n, victimsBase: 0n, fundBase: 0n, burnedBase: 0n }
 
 interface Penalty {
   readonly provider: number
@@ -17,7 +17,7 @@ interface Penalty {
   readonly amountBase: bigint
 }
 
-/** What was ever paid out of bonds as penalties in an asset, and to whom. */
+/** What penalties and defaults have ever taken from members in an asset, and where it went. */
 export function slashedOf(state: StateReader, asset: number) {
   return providersTables.slashed.get(state, { asset }) ?? NOTHING
 }
@@ -42,14 +42,58 @@ export function takeBond(ctx: WriteContext, { provider, asset, amountBase }: Pen
 export function payPenalty(ctx: WriteContext, penalty: Penalty & { readonly victim?: Address }): void {
   const { provider, asset, amountBase, victim } = penalty
   payUnits(ctx, { provider, asset, to: victim ?? GUARANTEE_FUND, amountBase })
-  const known = slashedOf(ctx.state, asset)
+  countSlashed(ctx.state, { asset, amountBase, went: victim === undefined ? 'fund' : 'victims' })
+}
+
+/** Counts what was taken from a member and has reached its end: its victims, the fund, or the fire. */
+export function countSlashed(
+  state: StateWriter,
+  taken: {
+    readonly asset: number
+    readonly amountBase: bigint
+    readonly went: 'victims' | 'fund' | 'burned'
+  },
+): void {
+  const { asset, amountBase, went } = taken
+  if (amountBase === 0n) return
+  const known = slashedOf(state, asset)
+  const part = (way: typeof went): bigint => (way === went ? amountBase : 0n)
   providersTables.slashed.set(
-    ctx.state,
+    state,
     { asset },
     {
       slashedBase: known.slashedBase + amountBase,
-      victimsBase: known.victimsBase + (victim === undefined ? 0n : amountBase),
-      fundBase: known.fundBase + (victim === undefined ? amountBase : 0n),
+      victimsBase: known.victimsBase + part('victims'),
+      fundBase: known.fundBase + part('fund'),
+      burnedBase: known.burnedBase + part('burned'),
     },
   )
+}
+
+/** Takes all of a bond for an estate, frozen or not, and moves it there. Returns what it held, per asset. */
+export function surrenderBond(
+  ctx: WriteContext,
+  provider: number,
+  to: Address,
+): readonly { readonly asset: number; readonly amountBase: bigint }[] {
+  const held = getBonds(ctx.state, provider).filter(({ amountBase }) => amountBase > 0n)
+  for (const { asset, amountBase } of held) {
+    providersTables.bond.set(ctx.state, { provider, asset }, { amountBase: 0n })
+    payUnits(ctx, { provider, asset, to, amountBase })
+    events.BondSlashed(ctx, { provider, asset, amountBase, leftBase: 0n })
+  }
+  return held
+}
+
+/** Pays a part of a bond back to its owner. The caller has checked that it is unlocked; asserts that it is not frozen and holds it. */
+export function returnBond(ctx: WriteContext, payment: Penalty & { readonly to: Address }): void {
+  const { provider, asset, amountBase, to } = payment
+  const at = { provider, asset }
+  const leftBase = getBond(ctx.state, at) - amountBase
+  assert(canSlash(ctx.state, provider) && leftBase >= 0n, 'the bond covers what is withdrawn')
+  const beforeBase = providersTables.withdrawn.get(ctx.state, at)?.amountBase ?? 0n
+  providersTables.bond.set(ctx.state, at, { amountBase: leftBase })
+  providersTables.withdrawn.set(ctx.state, at, { amountBase: beforeBase + amountBase })
+  payUnits(ctx, { provider, asset, to, amountBase })
+  events.BondWithdrawn(ctx, { provider, asset, amountBase, leftBase })
 }

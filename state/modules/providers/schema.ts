@@ -238,8 +238,14 @@ export const providersSchema = defineModule({
     slashed: {
       id: 23,
       key: { asset: t.u64 },
-      value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
-      doc: 'Penalties ever paid out of bonds: slashed = victims + fund.',
+      value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256, burnedBase: t.u256 },
+      doc: 'Ever taken from members by penalties and defaults, per asset: slashed = victims + burned + fund.',
+    },
+    withdrawn: {
+      id: 25,
+      key: { provider: t.u64, asset: t.u64 },
+      value: { amountBase: t.u256 },
+      doc: 'What a member that has left has taken out of its bond.',
     },
     changed: {
       id: 24,
@@ -300,6 +306,10 @@ export const providersSchema = defineModule({
     ProviderAdmitted: { provider: indexed(t.u64), operator: t.address, consensusKey: t.fixed(48) },
     ProviderRemoved: { provider: indexed(t.u64) },
     ProviderJailed: { provider: indexed(t.u64) },
+    /** It counts 0 from here on, and what it owes goes to others (module default). */
+    ProviderDefaulted: { provider: indexed(t.u64) },
+    BondThawed: { provider: indexed(t.u64) },
+    BondWithdrawn: { provider: indexed(t.u64), asset: t.u64, amountBase: t.amount, leftBase: t.amount },
     ProviderUnjailed: { provider: indexed(t.u64), status: t.oneOf(PROVIDER_STATUSES) },
     ConsensusKeyRotated: { provider: indexed(t.u64), consensusKey: t.fixed(48) },
     PeerIdChanged: { provider: indexed(t.u64), peerId: t.bytes(64) },

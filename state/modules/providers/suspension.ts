@@ -83,6 +83,11 @@ export function markUnpaid(state: StateWriter, provider: number, valueBase: bigi
   providersTables.unpaid.set(state, { provider }, { valueBase: known + valueBase })
 }
 
+/** Forgets what a member had not paid: it has now been taken, as far as the bond reached. */
+export function clearUnpaid(state: StateWriter, provider: number): void {
+  if (providersTables.unpaid.has(state, { provider })) providersTables.unpaid.delete(state, { provider })
+}
+
 /** Penalties that a member has not paid, valued in coins, base units. */
 export function unpaidPenalties(state: StateReader, provider: number): bigint {
   return providersTables.unpaid.get(state, { provider })?.valueBase ?? 0n

@@ -323,6 +323,11 @@ export function isServing(state: StateReader, provider: number): boolean {
   return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
+/** Whether a member has defaulted: what it was assigned returns. */
+export function hasDefaulted(state: StateReader, provider: number): boolean {
+  return mustExist(getProvider(state, provider), 'an assigned provider exists').status === 'defaulted'
+}
+
 /** Posts what a provider left undelivered to a client through its own fault. Asserts that there is room. */
 export function reportUndelivered(
   ctx: WriteContext,

@@ -1,11 +1,12 @@
 // Missing grants: what has no access when its window begins returns to its place, as do the reservations of suspended
-// providers (ECONOMY §6). Owns: these two walks. Not: the judgement (faults.ts).
+// providers and all that a provider held that has defaulted (ECONOMY §6, §9). Owns: these two walks. Not: the judgement
+// (faults.ts).
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld, type HeldAt } from './books.ts'
 import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
-import { isFaultQueueFull, isOwnSuspended, runningWindow } from './external.ts'
+import { hasDefaulted, isFaultQueueFull, isOwnSuspended, runningWindow } from './external.ts'
 import { blame, isAtFault } from './faults.ts'
 import { noteReturned } from './returned.ts'
 import type { Assignment } from './schema.ts'
@@ -52,14 +53,27 @@ function returnUngranted(ctx: WriteContext, at: HeldAt, assignment: Assignment):
   const isExcused = getCursors(state).excusedWindow === window
   // What a suspension is still returning is no further fault.
   const isRecalled = isOwnSuspended(state, provider) && !isAtFault(state, { provider, window })
-  const reason = isRecalled ? 'suspended' : isExcused ? 'laneFull' : 'grantMissing'
+  const excuse = isRecalled ? 'suspended' : isExcused ? 'laneFull' : 'grantMissing'
+  const reason = hasDefaulted(state, provider) ? 'defaulted' : excuse
   const { owner } = redemptionTables.redemption.mustGet(state, { id: at.id })
   const amountBase = closeAssignment(ctx, at, reason, { to: 'place' })
   if (amountBase > 0n && reason === 'grantMissing') blame(ctx, { provider, window, owner, amountBase })
   noteReturned(state, assignment.sequence)
 }
 
-/** Returns the reservations of suspended groups in windows not begun, but for what they have granted. */
+/** Lets the next blocks return all that a provider holds, in the running window too: it has defaulted. */
+export function recallDefaulted(state: StateWriter, provider: number): void {
+  const { recalls } = getCursors(state)
+  const isUnderWay = recalls[0] === provider
+  // A recall for its suspension has left what it had granted: it begins anew.
+  if (isUnderWay) updateCursors(state, { recallWindow: 0, recallEntry: 0 })
+  else if (!recalls.includes(provider)) updateCursors(state, { recalls: [...recalls, provider] })
+}
+
+/**
+ * Returns the reservations of suspended groups in windows not begun, but for what they have granted; of a provider that has
+ * defaulted everything, from the running window on.
+ */
 export function recallSuspended(ctx: WriteContext, budget: Budget): void {
   const { state } = ctx
   const current = runningWindow(state)
@@ -68,8 +82,9 @@ export function recallSuspended(ctx: WriteContext, budget: Budget): void {
     const provider = recalls[0]
     if (provider === undefined) return
     // A window may have begun meanwhile: returnMissing has returned what it had.
-    const isBehind = recallWindow <= current
-    const window = isBehind ? current + 1 : recallWindow
+    const first = hasDefaulted(state, provider) ? current : current + 1
+    const isBehind = recallWindow < first
+    const window = isBehind ? first : recallWindow
     const entry = isBehind ? 0 : recallEntry
     if (window > current + OPEN_WINDOWS_MAX) {
       updateCursors(state, { recalls: recalls.slice(1), recallWindow: 0, recallEntry: 0 })
@@ -94,8 +109,9 @@ function recallEntryAt(
   const at = redemptionTables.booked.get(state, entry)
   if (at === undefined) return
   const { grantedAtMs, sequence } = redemptionTables.assignment.mustGet(state, at)
-  if (grantedAtMs > 0) return
-  closeAssignment(ctx, at, 'suspended', { to: 'place' })
+  const isDefaulted = hasDefaulted(state, entry.provider)
+  if (grantedAtMs > 0 && !isDefaulted) return
+  closeAssignment(ctx, at, isDefaulted ? 'defaulted' : 'suspended', { to: 'place' })
   noteReturned(state, sequence)
 }
 

@@ -52,6 +52,8 @@ export const CLOSE_REASONS = [
   /** The provider has fewer hours than it had booked. */
   'overbooked',
   'rejected',
+  /** The provider has defaulted: back to its place, granted or not. */
+  'defaulted',
 ] as const
 export type CloseReason = (typeof CLOSE_REASONS)[number]
 

@@ -19,7 +19,8 @@ const call = (from: Uint8Array): Call => ({
 const operators = (chain: MemberChain) => chain.ids.map((id) => operatorOf(id))
 
 /** A chain whose fund wants this share of all liabilities. */
-const chainOf = (fundTargetPpm: bigint) => new MemberChain(4, { default: { fundTargetPpm } })
+const chainOf = (fundTargetPpm: bigint) =>
+  new MemberChain(4, { default: { ...DEV_PARAMETERS.default, fundTargetPpm } })
 
 describe('default.fees', () => {
   it('collects base fees outside the fund until the window ends; tips go to the proposer at once', () => {
@@ -83,7 +84,7 @@ describe('default.fees', () => {
   })
 
   it('pays nothing to a member that has lost its vote', () => {
-    const chain = new MemberChain(5, { default: { fundTargetPpm: 0n } })
+    const chain = new MemberChain(5, { default: { ...DEV_PARAMETERS.default, fundTargetPpm: 0n } })
     const voters = [1, 2, 3, 4].map((id) => operatorOf(id))
     chain.run(voters[0]!, governanceSchema, 'proposeJail', { provider: 5 })
     for (const from of voters.slice(1)) {

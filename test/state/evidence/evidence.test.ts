@@ -17,6 +17,7 @@ import { evidenceModule } from '../../../state/modules/evidence/module.ts'
 import { CONVICTIONS_MAX, evidenceSchema } from '../../../state/modules/evidence/schema.ts'
 import { evidenceTables } from '../../../state/modules/evidence/tables.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
+import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { faultRoom, postFault } from '../../../state/modules/providers/faultQueue.ts'
 import { convictEquivocator, getProvider, isBondFrozen } from '../../../state/modules/providers/members.ts'
 import { providersModule } from '../../../state/modules/providers/module.ts'
@@ -69,9 +70,12 @@ describe('evidence.submitEvidence', () => {
       assert.equal(equivocationOf(a, b), fault)
       assert.equal(equivocationOf(b, a), fault)
       const chain = new MemberChain(5)
+      const bondBase = getBond(chain.full, { provider: 2, asset: 1 })
       assert.equal(submit(chain, pair(chain, b, a)), undefined)
       assert.equal(getProvider(chain.full, 2)!.status, 'jailed')
-      assert.ok(isConvicted(chain.full, 2, 0) && isBondFrozen(chain.full, 2))
+      // The freeze ends with the part that default takes for it, in the same block.
+      assert.ok(isConvicted(chain.full, 2, 0) && !isBondFrozen(chain.full, 2))
+      assert.equal(getBond(chain.full, { provider: 2, asset: 1 }), bondBase / 2n)
       const faults = providersModule.rules.queries.faults!(chain.context(), { id: 2 } as never)
       assert.deepEqual(
         (faults as { kind: string; count: number }[]).map(({ kind, count }) => [kind, count]),
@@ -174,12 +178,13 @@ describe('evidence.submitEvidence', () => {
       evidenceModule.rules.queries.convictions!(chain.context(), { provider: 2 } as never),
       [0],
     )
-    // Another epoch is another fault; the bond stays frozen, the member stays jailed.
+    // Another epoch is another fault, and half of what is left; the member stays jailed.
+    const bondBase = getBond(chain.full, { provider: 2, asset: 1 })
     const secret = keysOf('second').secret
     const both = [a, b].map((s) => chain.statement({ ...s, epoch: 1 }, [{ index: 1, secret }]))
     assert.equal(submit(chain, { first: both[0]!, second: both[1]! }), undefined)
-    const frozen = providersModule.rules.queries.frozenBonds!(chain.context(), {} as never)
-    assert.deepEqual(frozen, [{ provider: 2, sinceHeight: frozenHeight(frozen), convictions: 2 }])
+    assert.deepEqual(providersModule.rules.queries.frozenBonds!(chain.context(), {} as never), [])
+    assert.equal(getBond(chain.full, { provider: 2, asset: 1 }), bondBase / 2n)
   })
 
   it('rejects epochs that have not begun or ended too long ago', () => {
@@ -216,10 +221,6 @@ function pair5(chain: MemberChain, a: Subject, b: Subject): Evidence {
   return { first: of(a), second: of(b) }
 }
 
-function frozenHeight(frozen: unknown): number {
-  return (frozen as readonly { sinceHeight: number }[])[0]!.sinceHeight
-}
-
 describe('evidence.convictions', () => {
   it('are bounded: evidence older than the oldest one kept is too old', () => {
     const chain = new MemberChain(4)
@@ -235,6 +236,8 @@ describe('evidence.convictions', () => {
     const chain = new MemberChain(4)
     const [, a, b] = FAULTS[0]!
     assert.equal(submit(chain, pair(chain, a, b)), undefined)
+    // As it is while the fault waits in the queue.
+    providersTables.frozenBond.set(chain.full, { provider: 2 }, { sinceHeight: 1, convictions: 1 })
     const invariant = providersModule.rules.invariants!.find(({ id }) => id === 'providers.frozenBonds')!
     const key = { provider: 2, asset: 1 }
     const { amountBase } = providersTables.bond.mustGet(chain.full, key)

@@ -149,6 +149,7 @@ describe('issuance.security', () => {
     readonly liabilityBase: bigint
     readonly bondValueBase: bigint
     readonly lockedBase: bigint
+    readonly compensationBase: bigint
     readonly unsecuredBase: bigint
   }
   const security = (chain: EconomyChain) =>
@@ -166,6 +167,7 @@ describe('issuance.security', () => {
       liabilityBase: coins(120),
       bondValueBase: coins(30),
       lockedBase: coins(60),
+      compensationBase: 0n,
       unsecuredBase: coins(30),
     })
     small.endWindow()

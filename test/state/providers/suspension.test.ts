@@ -129,7 +129,12 @@ describe('providers.penalties', () => {
     assert.equal(units(chain, victim), 5n)
     assert.equal(units(chain, GUARANTEE_FUND) - before, 6n)
     assert.equal(units(chain, bondAddress(1)), 989n)
-    assert.deepEqual(slashedOf(chain.full, DOLLAR), { slashedBase: 11n, victimsBase: 5n, fundBase: 6n })
+    assert.deepEqual(slashedOf(chain.full, DOLLAR), {
+      slashedBase: 11n,
+      victimsBase: 5n,
+      fundBase: 6n,
+      burnedBase: 0n,
+    })
     assert.deepEqual([recount(chain, '9'), recount(chain, '1 bonds')], [undefined, undefined])
     assert.throws(() => takeBond(ctx, { provider: 1, asset: DOLLAR, amountBase: 990n }), /covers the penalty/)
   })

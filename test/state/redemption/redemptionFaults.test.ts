@@ -88,6 +88,7 @@ describe('redemption.faults', () => {
       slashedBase: penalty,
       victimsBase: penalty / 2n,
       fundBase: penalty / 2n,
+      burnedBase: 0n,
     })
     assert.equal([...redemptionTables.failure.values(c.committed)].length, 0)
     assert.equal([...redemptionTables.victim.values(c.committed)].length, 0)

@@ -1,0 +1,245 @@
+// `suanli provider`: what a provider does, in the order of its life, and what it must do next. The actions are those of the
+// modules under shorter names; `suanli MODULE` has them all. Owns: the grouping, the status, sealed bids.
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { parseHex, toHex } from '../../base/bytes.ts'
+import { errorText, OperatorError } from '../../base/errors.ts'
+import type { ModuleDef } from '../../base/moduleDefinition.ts'
+import { bidCommitment, type SealedBid } from '../../base/protocol/sealedBid.ts'
+import { formatCoins } from '../../base/units.ts'
+import { encodeCall } from '../../client/calls.ts'
+import type { ChainClient } from '../../client/chainClient.ts'
+import { capacity, defaults, issuance, redemption } from '../../client/modules.ts'
+import { capacitySchema } from '../../state/modules/capacity/schema.ts'
+import { defaultSchema } from '../../state/modules/default/schema.ts'
+import { issuanceSchema } from '../../state/modules/issuance/schema.ts'
+import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { redemptionSchema } from '../../state/modules/redemption/schema.ts'
+import { readOptions } from '../chain/fieldInput.ts'
+import { withProgress } from '../chain/progress.ts'
+import {
+  clientOf,
+  type NodeOptions,
+  printAnswer,
+  type SendOptions,
+  sendCall,
+  withNode,
+  withSending,
+} from '../chain/send.ts'
+import { wholeNumber } from '../common.ts'
+import { addAction } from './module.ts'
+
+const ID_MAX = Number.MAX_SAFE_INTEGER
+
+/** Groups of the help in the order of a provider's life: the name here, the module and its action. */
+const GROUPS: readonly (readonly [string, readonly (readonly [string, ModuleDef, string])[]])[] = [
+  [
+    'Capacity and bond commands:',
+    [
+      ['pledge', capacitySchema, 'pledge'],
+      ['notice', capacitySchema, 'giveNotice'],
+      ['bond', providersSchema, 'postBond'],
+      ['profile', providersSchema, 'updateProfile'],
+    ],
+  ],
+  [
+    'Issuing commands:',
+    [
+      ['mint', issuanceSchema, 'mint'],
+      ['retire', issuanceSchema, 'retire'],
+    ],
+  ],
+  [
+    'Serving commands:',
+    [
+      ['list', redemptionSchema, 'list'],
+      ['unlist', redemptionSchema, 'unlist'],
+      ['grant', redemptionSchema, 'grant'],
+      ['settle', redemptionSchema, 'settle'],
+      ['resume', redemptionSchema, 'resume'],
+    ],
+  ],
+  [
+    'Leaving commands:',
+    [
+      ['offer', defaultSchema, 'offerNovation'],
+      ['withdraw-offer', defaultSchema, 'withdrawNovation'],
+      ['accept', defaultSchema, 'acceptNovation'],
+      ['exit', defaultSchema, 'beginExit'],
+      ['complete-exit', defaultSchema, 'completeExit'],
+      ['withdraw-bond', defaultSchema, 'withdrawBond'],
+    ],
+  ],
+]
+
+const coins = (base: bigint): string => `${formatCoins(base)} ACPC`
+
+/** Coins of the next window that a provider has not granted access for, and how many reservations they are. */
+async function grantsDue(
+  client: Pick<ChainClient, 'query'>,
+  provider: number,
+  window: number,
+): Promise<string> {
+  let count = 0
+  let amountBase = 0n
+  let cursor = 0
+  do {
+    const page = await client.query(redemption, 'assignments', { provider, window, cursor, limit: 0 })
+    for (const assignment of page?.assignments ?? []) {
+      if (assignment.grantedAtMs > 0) continue
+      count++
+      amountBase += assignment.amountBase
+    }
+    cursor = page?.nextCursor ?? 0
+  } while (cursor !== 0)
+  return count === 0 ? 'none' : `${count}, ${coins(amountBase)}, before window ${window} begins`
+}
+
+/** What a provider must do next and what it has, as one answer. */
+export async function providerStatus(client: Pick<ChainClient, 'query'>, provider: number) {
+  const at = { provider }
+  const [standing, security, clock, offer, exit, quota] = await Promise.all([
+    client.query(defaults, 'status', at),
+    client.query(issuance, 'security', at),
+    client.query(capacity, 'clock', {}),
+    client.query(defaults, 'novation', { from: provider }),
+    client.query(defaults, 'exitCost', at),
+    client.query(issuance, 'quota', at),
+  ])
+  if (standing === null || standing === undefined || security === null || security === undefined)
+    throw new OperatorError(`there is no provider ${provider}`)
+  const { untilWindow, windowIndex } = standing
+  return {
+    provider,
+    status: standing.suspended ? `${standing.status}, suspended` : standing.status,
+    next: standing.what,
+    by: untilWindow === undefined ? '-' : `window ${untilWindow}; window ${windowIndex} runs`,
+    otherwise: standing.otherwise,
+    grantsDue: await grantsDue(client, provider, windowIndex + 1),
+    windowEnds: clock === null || clock === undefined ? '-' : new Date(clock.endsAtMs).toISOString(),
+    owes: coins(standing.liabilityBase),
+    mintable:
+      quota === null || quota === undefined
+        ? '-'
+        : quota.blocked === ''
+          ? coins(quota.mintableBase)
+          : `none: ${quota.blocked}`,
+    shortfall: coins(standing.shortfallBase),
+    bond: coins(security.bondValueBase),
+    bondMissing: coins(standing.bondMissingBase),
+    locked: coins(security.lockedBase),
+    unsecured: coins(standing.unsecuredBase),
+    suspendedWindows: `${standing.suspendedWindows} of at most ${standing.suspendedWindowsMax}`,
+    offer:
+      offer === null || offer === undefined
+        ? '-'
+        : `${coins(offer.amountBase)} to provider ${offer.to}, paying ${offer.paymentBase} of asset ${offer.asset}`,
+    leaving:
+      exit === null || exit === undefined
+        ? '-'
+        : `${coins(exit.remainingBase)} beyond its own coins, ${exit.costBase} of asset ${exit.asset}`,
+  }
+}
+
+const providerOption = () =>
+  new Option('--provider <id>', 'id of the provider').argParser(wholeNumber(1, ID_MAX)).makeOptionMandatory()
+
+function addStatus(program: Command): void {
+  withNode(
+    program
+      .command('status')
+      .description('say what a provider must do next, by when, and what happens otherwise')
+      .addOption(providerOption()),
+  ).action(async (options: NodeOptions & { readonly provider: number }) => {
+    const client = await clientOf(options)
+    const ask = () => providerStatus(client, options.provider)
+    printAnswer(options, await withProgress('waiting for the node', ask))
+  })
+}
+
+/** A bid as its file holds it until it is revealed. */
+function readBid(file: string): SealedBid {
+  try {
+    const known = JSON.parse(readFileSync(file, 'utf8')) as { readonly [name: string]: string | number }
+    const salt = parseHex(String(known.salt).replace(/^0x/, ''))
+    if (salt?.length !== 32) throw new Error('salt: expected 32 bytes')
+    return {
+      provider: Number(known.provider),
+      bidder: Number(known.bidder),
+      amountBase: BigInt(known.amountBase!),
+      sharePpm: BigInt(known.sharePpm!),
+      salt,
+    }
+  } catch (cause) {
+    throw new OperatorError(`${file} is no bid of this program: ${errorText(cause)}`)
+  }
+}
+
+interface BidOptions extends SendOptions {
+  readonly provider: string
+  readonly bidder: string
+  readonly amountBase: string
+  readonly sharePpm: string
+  readonly bidFile: string
+}
+
+const bidFile = () =>
+  new Option('--bid-file <file>', 'holds the bid between its two halves').makeOptionMandatory()
+
+function addBids(program: Command): void {
+  withSending(
+    program
+      .command('bid')
+      .description('commit a sealed bid for what a defaulted provider owes')
+      .requiredOption('--provider <id>', 'the provider that has defaulted')
+      .requiredOption('--bidder <id>', 'the provider that bids')
+      .requiredOption('--amount-base <amount>', 'most that it takes')
+      .requiredOption('--share-ppm <amount>', 'of the estate per coin that it asks for')
+      .addOption(bidFile()),
+  ).action(async (options: BidOptions) => {
+    const { args } = defaultSchema.actions.revealBid
+    const { provider, amountBase, sharePpm } = options
+    const terms = readOptions(args, { provider, amountBase, sharePpm, salt: toHex(randomBytes(32)) })
+    const bid = { ...terms, bidder: wholeNumber(1, ID_MAX)(options.bidder) } as unknown as SealedBid
+    const client = await clientOf(options)
+    const { genesisHash } = (await client.request('chain_info')) as { readonly genesisHash: string }
+    const commitment = bidCommitment(parseHex(genesisHash.slice(2)) as never, bid)
+    // Before it is sent: a commitment whose salt is lost loses its deposit.
+    writeFileSync(
+      options.bidFile,
+      `${JSON.stringify({
+        provider: bid.provider,
+        bidder: bid.bidder,
+        amountBase: bid.amountBase.toString(),
+        sharePpm: bid.sharePpm.toString(),
+        salt: toHex(bid.salt),
+      })}\n`,
+      { mode: 0o600, flag: 'wx' },
+    )
+    await sendCall(encodeCall(defaultSchema, 'commitBid', { provider: bid.provider, commitment }), options)
+  })
+  withSending(
+    program
+      .command('reveal')
+      .description('reveal a bid in the second half of the window')
+      .addOption(bidFile()),
+  ).action(async (options: BidOptions) => {
+    const { bidder: _, ...terms } = readBid(options.bidFile)
+    await sendCall(encodeCall(defaultSchema, 'revealBid', { ...terms, salt: terms.salt as never }), options)
+  })
+}
+
+/** Adds `suanli provider`. */
+export function addProviderCommand(program: Command): void {
+  const provider = program
+    .command('provider')
+    .description('all that a provider does, from its first pledge to its exit; `status` says what comes next')
+  addStatus(provider)
+  for (const [group, actions] of GROUPS) {
+    provider.commandsGroup(group)
+    for (const [name, definition, action] of actions) addAction(provider, definition, action, name)
+  }
+  provider.commandsGroup('Bidding commands:')
+  addBids(provider)
+}

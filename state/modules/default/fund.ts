@@ -1,0 +1,90 @@
+// The guarantee fund beyond its fees: what of it is set aside for orphans, and what governance may spend (ECONOMY §9, §10).
+// Owns: earmarks, spending, the burning of orphans from the fund. Not: what fills it (fees.ts, slashing.ts, closing.ts).
+
+import type { Address } from '../../../base/ids.ts'
+import { minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import {
+  burnFromFund,
+  fundHeld,
+  fundUnits,
+  horizonOf,
+  mayReceive,
+  orphansOf,
+  payFromFund,
+  type Units,
+} from './external.ts'
+import { EARMARKS_MAX } from './records.ts'
+import { defaultTables, events } from './tables.ts'
+
+/** The parts of the fund that are set aside for buying orphans back. */
+export function earmarks(state: StateReader): readonly Units[] {
+  return defaultTables.earmarked.get(state, {})?.assets ?? []
+}
+
+/** What of an asset is set aside. */
+export function earmarkedOf(state: StateReader, asset: number): bigint {
+  return earmarks(state).find((known) => known.asset === asset)?.amountBase ?? 0n
+}
+
+/** What of an asset the fund may give away: all that is not set aside. */
+export function spendable(state: StateReader, asset: number): bigint {
+  return fundUnits(state, asset) - earmarkedOf(state, asset)
+}
+
+/**
+ * Most units of an asset that may buy coins in one window, 1/K of what is set aside, rounded down. The market buys with them,
+ * at most at the oracle price, and burns what it bought against the orphans; until there is one they wait here.
+ */
+export function buyBackMeans(state: StateReader, asset: number): bigint {
+  return mulDivFloor(earmarkedOf(state, asset), 1n, BigInt(horizonOf(state)))
+}
+
+/** Sets units that the fund has just received aside; assets beyond the bound stay free. */
+export function earmark(ctx: WriteContext, { asset, amountBase }: Units): void {
+  const known = earmarks(ctx.state)
+  const isNew = known.every((entry) => entry.asset !== asset)
+  if (amountBase === 0n || (isNew && known.length >= EARMARKS_MAX)) return
+  const others = known.filter((entry) => entry.asset !== asset)
+  const total = { asset, amountBase: earmarkedOf(ctx.state, asset) + amountBase }
+  defaultTables.earmarked.set(ctx.state, {}, { assets: [...others, total].sort((a, b) => a.asset - b.asset) })
+  events.FundEarmarked(ctx, { asset, amountBase })
+}
+
+/**
+ * At a window's end burns coins of the fund against orphans, at most 1/K of them, rounded up, so that the last ones go too.
+ * Without orphans nothing is set aside any more.
+ */
+export function burnOrphansOfWindow(ctx: WriteContext): void {
+  const { state } = ctx
+  const orphanBase = orphansOf(state)
+  if (orphanBase === 0n) {
+    if (defaultTables.earmarked.has(state, {})) defaultTables.earmarked.delete(state, {})
+    return
+  }
+  const budgetBase = mulDivCeil(fundHeld(state), 1n, BigInt(horizonOf(state)))
+  burnFromFund(ctx, minBigint(budgetBase, orphanBase))
+}
+
+/** Why the fund cannot pay, or undefined. */
+export function refuseSpending(
+  state: StateReader,
+  payment: Units & { readonly to: Address },
+):
+  | { readonly code: 'RecipientRefused' }
+  | { readonly code: 'FundTooSmall'; readonly spendableBase: bigint }
+  | undefined {
+  const { asset, to, amountBase } = payment
+  if (!mayReceive(to)) return { code: 'RecipientRefused' }
+  const spendableBase = spendable(state, asset)
+  return amountBase > spendableBase ? { code: 'FundTooSmall', spendableBase } : undefined
+}
+
+/** Pays what governance has decided; false, with nothing written, when the fund cannot any more. */
+export function spendFund(ctx: WriteContext, payment: Units & { readonly to: Address }): boolean {
+  if (refuseSpending(ctx.state, payment) !== undefined) return false
+  payFromFund(ctx, payment)
+  events.FundSpent(ctx, payment)
+  return true
+}
