@@ -185,11 +185,12 @@ export const gossipTarget: FuzzTarget = {
     const make = (r: Random): Uint8Array => encodedValue(r, batch as never)
     const seeds = Array.from({ length: SEEDS }, () => make(random))
     return {
-      step: (r) => {
+      // The next frame is read once this one is handled, as from a connection.
+      step: async (r) => {
         const at = r.between(0, SEEDS - 1)
         if (r.chance(1 / 64)) seeds[at] = make(r)
         try {
-          void handler!.onFrame('peer', mutateBytes(r, seeds[at]!, r.pick(seeds)))
+          await handler!.onFrame('peer', mutateBytes(r, seeds[at]!, r.pick(seeds)))
         } catch (error) {
           if (!(error instanceof SchemaError)) throw error
         }
