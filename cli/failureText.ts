@@ -1,9 +1,9 @@
 // The text for a failed command: one line for anything an operator can fix, else the stack.
 import { ExpectedError } from '../base/errors.ts'
-import { ClientError } from '../client/clientError.ts'
 import { LightClientError } from '../client/errors.ts'
 import { diskFaultText } from '../storage/diskFault.ts'
 import { StoreError } from '../storage/types.ts'
+import { isUnanswered } from './exitCode.ts'
 
 const SYSTEM_REASONS: { readonly [code: string]: string } = {
   ENOENT: 'no such file or directory',
@@ -36,7 +36,7 @@ export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof StoreError && error.code === 'Corrupt')
     return `${error.message} (ask \`suanli doctor -d DIR\`)`
-  if (error instanceof ClientError && error.code === 'transport')
+  if (isUnanswered(error))
     return `${error.message} (is a node running there? --rpc or SUANLI_RPC names another)`
   if (error instanceof LightClientError && error.check === 'setHash')
     return `${error.message} (after a lost quorum was replaced, \`--recovery FILE\` follows the chain: docs/operations/quorum-loss.md)`

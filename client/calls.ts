@@ -17,8 +17,8 @@ export interface Call {
   /** Coins to send, base units. */
   readonly valueBase: bigint
   readonly data: Uint8Array
-  /** Block space and base fee that it uses. */
-  readonly lane: Lane
+  /** Block space and base fee that it uses; undefined for a call of calls, which uses theirs. */
+  readonly lane: Lane | undefined
 }
 
 /** Coins attached to a payable action, base units. */
@@ -65,7 +65,7 @@ export function encodeCall(
       entries.map(([name, field]) => field.toAbi(values[name])),
     ),
   )
-  const lane = declared.lane ?? definition.lane ?? 'general'
+  const lane = declared.composite === true ? undefined : (declared.lane ?? definition.lane ?? 'general')
   return { to: moduleAddress(definition), valueBase, data, lane }
 }
 

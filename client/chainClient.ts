@@ -12,7 +12,7 @@ import type { Call } from './calls.ts'
 import { type CallFailure, ClientError } from './clientError.ts'
 import { type InputOf, readInput } from './input.ts'
 import { type LogJson, parseLogs } from './logs.ts'
-import { amountOf, countOf, type Members, membersOf, read, textOf } from './members.ts'
+import { amountOf, countOf, type Members, membersOf, quantityOf, read, textOf } from './members.ts'
 import type { RpcParams, Transport } from './transports/transport.ts'
 
 /** JSON-RPC code of a call that the rules refuse. */
@@ -74,6 +74,13 @@ function refusedBy(error: ClientError): ClientError {
     cause: error,
     ...(error.data === undefined ? {} : { data: error.data }),
   })
+}
+
+/** What a transaction offers per gas. */
+interface Fees {
+  /** Headroom included. */
+  readonly baseFeeMaxPerGas: bigint
+  readonly tipPerGas: bigint
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -256,7 +263,7 @@ export class ChainClient {
     const [chainId, { pendingNonce }, fees] = await Promise.all([
       this.chainId(),
       this.account(from),
-      this.#fees(call.lane),
+      call.lane === undefined ? this.#feesOfBytes(from, call) : this.#feesOfLane(call.lane),
     ])
     const { nonce = pendingNonce, tipPerGas = fees.tipPerGas } = options
     return {
@@ -264,7 +271,7 @@ export class ChainClient {
       chainId,
       nonce,
       maxPriorityFeePerGas: tipPerGas,
-      maxFeePerGas: fees.nextBaseFeePerGas * FEE_HEADROOM + tipPerGas,
+      maxFeePerGas: fees.baseFeeMaxPerGas + tipPerGas,
       gasLimit,
       to: call.to,
       valueBase: call.valueBase,
@@ -273,7 +280,7 @@ export class ChainClient {
     }
   }
 
-  async #fees(lane: Lane): Promise<{ readonly nextBaseFeePerGas: bigint; readonly tipPerGas: bigint }> {
+  async #feesOfLane(lane: Lane): Promise<Fees> {
     const method = 'chain_fees'
     const { lanes } = membersOf(await this.request(method), method)
     const found = (Array.isArray(lanes) ? (lanes as readonly Json[]) : []).find(
@@ -282,9 +289,18 @@ export class ChainClient {
     if (found === undefined) throw new ClientError('transport', `${method}: the node names no ${lane} lane`)
     const members = membersOf(found, method)
     return {
-      nextBaseFeePerGas: read(method, members, 'nextBaseFeePerGas', amountOf),
+      baseFeeMaxPerGas: read(method, members, 'nextBaseFeePerGas', amountOf) * FEE_HEADROOM,
       tipPerGas: read(method, members, 'tipPerGas', amountOf),
     }
+  }
+
+  /** The node finds the lane that a call of calls is in, and adds its own headroom. */
+  async #feesOfBytes(from: Address, call: Call): Promise<Fees> {
+    const method = 'eth_fillTransaction'
+    const answer = membersOf(await this.request(method, [callJson(from, call)]), method)
+    const tx = read(method, answer, 'tx', (json) => membersOf(json, method))
+    const tipPerGas = read(method, tx, 'maxPriorityFeePerGas', quantityOf)
+    return { baseFeeMaxPerGas: read(method, tx, 'maxFeePerGas', quantityOf) - tipPerGas, tipPerGas }
   }
 
   /** After the earlier submissions of the account, whatever became of them. */

@@ -23,6 +23,12 @@ export function amountOf(json: Json): bigint {
   return BigInt(json)
 }
 
+/** An amount as the methods of Ethereum write it. */
+export function quantityOf(json: Json): bigint {
+  if (typeof json !== 'string' || !/^0x[0-9a-f]{1,64}$/.test(json)) throw new Error('no quantity')
+  return BigInt(json)
+}
+
 export function countOf(json: Json): number {
   const value = typeof json === 'string' && /^0x[0-9a-f]{1,13}$/.test(json) ? Number(json) : json
   if (!Number.isSafeInteger(value)) throw new Error('no number')

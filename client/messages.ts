@@ -117,6 +117,15 @@ const READERS: { readonly [T in keyof ItemsOfTopics]: (item: Members) => ItemsOf
   },
 }
 
+/** The topics that go by a name here: a module goes by itself, as its definition types its events. */
+export const TOPIC_NAMES: readonly string[] = Object.keys(READERS)
+
+/** False for what an untyped program may pass in place of a topic, such as a module's name. */
+export function isTopic(topic: unknown): topic is SubscriptionTopic {
+  if (typeof topic === 'string') return TOPIC_NAMES.includes(topic)
+  return typeof topic === 'object' && topic !== null && 'definition' in topic
+}
+
 function eventOf({ events }: ModuleDef, item: Members): EventItem<ModuleDef> | undefined {
   const of = memberReader(item)
   const name = of('event', textOf)

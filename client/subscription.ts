@@ -4,7 +4,15 @@ import type { Json } from '../base/field.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { ClientError } from './clientError.ts'
 import type { SubscriptionTopic } from './messages.ts'
-import { type ChainMessage, type ItemOf, messageOf, type ResumePoint, resumePointOf } from './messages.ts'
+import {
+  type ChainMessage,
+  type ItemOf,
+  isTopic,
+  messageOf,
+  type ResumePoint,
+  resumePointOf,
+  TOPIC_NAMES,
+} from './messages.ts'
 import { rpcError } from './transports/transport.ts'
 import type { SubscriptionMessage, WebSocketTransport } from './transports/webSocket.ts'
 
@@ -71,6 +79,12 @@ class Following<T extends SubscriptionTopic> implements ChainSubscription<ItemOf
   constructor(transport: WebSocketTransport, topic: T, options: SubscribeOptions) {
     const { address, event, bufferMax = BUFFER_MAX_DEFAULT, retryMs = RETRY_MS_DEFAULT, ...resume } = options
     if (!isWholeNumber(bufferMax, 1)) throw new ClientError('input', 'bufferMax: expected an integer from 1')
+    if (!isTopic(topic)) {
+      throw new ClientError(
+        'input',
+        `no topic ${String(topic)}: ${TOPIC_NAMES.join(', ')}, or a module itself`,
+      )
+    }
     this.#transport = transport
     this.#topic = topic
     this.#choice = {

@@ -85,7 +85,7 @@ export async function sendCall(call: Call, options: SendOptions): Promise<void> 
     to: checksumAddress(call.to),
     value: `${formatCoins(call.valueBase)} ACPC`,
     data: toHex(call.data),
-    lane: call.lane,
+    lane: call.lane ?? 'of its calls',
   }
   if (options.dryRun === true) {
     return printAnswer(options, { ...shown, gas: await client.estimate(account.address, call) })

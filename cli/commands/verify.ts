@@ -14,6 +14,7 @@ import type { LightClient, Progress, ProvenBlock } from '../../client/lightClien
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { failureWords } from '../../rpc/failures.ts'
 import { MODULES } from '../../state/registry.ts'
+import { RPC_VARIABLE } from '../chain/send.ts'
 import { print, printJson, wholeNumber } from '../common.ts'
 import { openClient, saveClient, type TrustOptions } from './verifyTrust.ts'
 
@@ -46,6 +47,7 @@ function withTrust(command: Command): Command {
   return command
     .addOption(
       new Option('--rpc <url>', 'JSON-RPC of a node; repeat it to compare other nodes with the first')
+        .env(RPC_VARIABLE)
         .argParser(collect)
         .default(undefined, `http://127.0.0.1:${DEFAULT_CONFIG.rpcPort}`),
     )

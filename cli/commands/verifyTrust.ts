@@ -13,6 +13,7 @@ import { parseCheckpoint, trustGenesis } from '../../client/trust.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { readRecoveryFile } from '../../node/recovery/recoveries.ts'
 import { readText, writeDurably } from '../../storage/durableFile.ts'
+import { UsageError } from '../usageError.ts'
 
 export interface TrustOptions {
   readonly rpc?: readonly string[]
@@ -42,7 +43,7 @@ function namedChain(options: TrustOptions): Hash32 | undefined {
   const { genesis, genesisHash, checkpoint } = options
   const named = [genesis, genesisHash, checkpoint].filter((option) => option !== undefined)
   if (named.length > 1 && !(named.length === 2 && genesis !== undefined && genesisHash !== undefined)) {
-    throw new OperatorError('give one of --genesis, --genesis-hash and --checkpoint')
+    throw new UsageError('give one of --genesis, --genesis-hash and --checkpoint')
   }
   if (checkpoint !== undefined) return parseCheckpoint(checkpoint).genesisHash
   if (genesis !== undefined) return mustTrust(trustGenesis(readJson(genesis), genesisHash)).genesisHash
@@ -67,7 +68,7 @@ async function originOf(
     }
   }
   if (genesis === undefined && genesisHash === undefined) {
-    throw new OperatorError('say what to trust: --genesis, --genesis-hash or --checkpoint')
+    throw new UsageError('say what to trust: --genesis, --genesis-hash or --checkpoint')
   }
   const document = genesis === undefined ? await provider.request('chain_genesis', {}) : readJson(genesis)
   const trusted = mustTrust(

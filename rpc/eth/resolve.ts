@@ -23,6 +23,20 @@ export function findBlock(
   }
 }
 
+/** Like `findBlock`; throws RpcError that says what there is, for a block that there is not. */
+export async function mustFindBlock(backend: Backend, selector: BlockSelector): Promise<FinalizedBlock> {
+  const block = await findBlock(backend, selector)
+  if (block !== undefined) return block
+  throw selector.kind === 'height' ? aboveLatest(backend, selector.height) : unknownHash()
+}
+
+const unknownHash = (): RpcError => new RpcError(RPC_CODE.refused, 'header for hash not found')
+
+function aboveLatest(backend: Backend, height: Height): RpcError {
+  const newest = backend.head().header.height
+  return new RpcError(RPC_CODE.refused, `header not found: block ${height} is above the latest, ${newest}`)
+}
+
 /** Throws RpcError for a pruned height. */
 export function checkHeld(backend: Backend, height: Height): void {
   const heightMin = backend.blockHeightMin()
@@ -32,9 +46,7 @@ export function checkHeld(backend: Backend, height: Height): void {
 function notHeld(backend: Backend, height: Height): RpcError {
   const newest = backend.head().header.height
   const oldest = backend.stateHeightMin()
-  if (height > newest) {
-    return new RpcError(RPC_CODE.refused, `header not found: block ${height} is above the latest, ${newest}`)
-  }
+  if (height > newest) return aboveLatest(backend, height)
   return new RpcError(
     RPC_CODE.refused,
     `the state of block ${height} is not held: this node serves blocks ${oldest} to ${newest}`,
@@ -55,7 +67,7 @@ async function stateByHash(
   selector: Extract<BlockSelector, { kind: 'hash' }>,
 ): Promise<StateView> {
   const block = await backend.blockByHash(selector.hash)
-  if (block === undefined) throw new RpcError(RPC_CODE.refused, 'header for hash not found')
+  if (block === undefined) throw unknownHash()
   const view = backend.stateAt(block.header.height)
   if (view === undefined) throw notHeld(backend, block.header.height)
   return view

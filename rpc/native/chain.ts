@@ -6,7 +6,7 @@ import { receiptSchema } from '../../base/protocol/receipt.ts'
 import { validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { RPC_CODE, RpcError } from '../errors.ts'
-import { findBlock } from '../eth/resolve.ts'
+import { findBlock, mustFindBlock } from '../eth/resolve.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { type BlockSelector, p, withDefault } from '../params.ts'
 import { FINALITY_JSON_SCHEMA, finalityJson, HEADER_JSON_SCHEMA, headerJson, nativeLogJson } from './json.ts'
@@ -49,11 +49,7 @@ function info(backend: Backend): Json {
 }
 
 export function chainMethods(backend: Backend): readonly Method[] {
-  const mustFind = async (selector: BlockSelector): Promise<FinalizedBlock> => {
-    const block = await findBlock(backend, selector)
-    if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
-    return block
-  }
+  const mustFind = (selector: BlockSelector): Promise<FinalizedBlock> => mustFindBlock(backend, selector)
   return [
     defineMethod({
       name: 'chain_info',

@@ -4,7 +4,7 @@ import type { Json, JsonSchema } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
 import type { AccountIndexReader, AccountPlace, Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams, RPC_CODE, RpcError } from '../errors.ts'
-import { findBlock } from '../eth/resolve.ts'
+import { mustFindBlock } from '../eth/resolve.ts'
 import { coinTransferOf } from '../eth/transfers.ts'
 import { defineMethod, type Method } from '../method.ts'
 import {
@@ -107,9 +107,7 @@ class History {
 
   /** The newest page of an index that is behind shows what it has. */
   async #first(selector: BlockSelector, indexedTo: number): Promise<Page> {
-    const block = await findBlock(this.#backend, selector)
-    if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
-    const { height } = block.header
+    const { height } = (await mustFindBlock(this.#backend, selector)).header
     const atBlock =
       selector.kind === 'latest' || selector.kind === 'pending' ? Math.min(height, indexedTo) : height
     return { atBlock, before: { height: atBlock, index: INDEX_MAX } }

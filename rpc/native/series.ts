@@ -3,7 +3,7 @@ import type { Json, JsonSchema } from '../../base/field.ts'
 import { type Header, reserveSchema } from '../../base/protocol/header.ts'
 import type { Backend } from '../backend.ts'
 import { RPC_CODE, RpcError } from '../errors.ts'
-import { findBlock } from '../eth/resolve.ts'
+import { mustFindBlock } from '../eth/resolve.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p, withDefault } from '../params.ts'
 import { TimeSlice } from '../timeSlice.ts'
@@ -61,15 +61,13 @@ export function seriesMethods(backend: Backend): readonly Method[] {
         if (points < 2 || points > POINTS_MAX) {
           throw new RpcError(RPC_CODE.invalidParams, `points: expected 2 to ${POINTS_MAX}`)
         }
-        const last = (await findBlock(backend, toBlock))?.header.height
-        if (last === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
+        const last = (await mustFindBlock(backend, toBlock)).header.height
         // 'earliest' is the oldest that this node still has.
         const asked =
           fromBlock.kind === 'height'
             ? fromBlock.height
-            : (await findBlock(backend, fromBlock))?.header.height
+            : (await mustFindBlock(backend, fromBlock)).header.height
         const first = asked === 0 ? Math.min(backend.blockHeightMin(), last) : asked
-        if (first === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
         if (first > last)
           throw new RpcError(RPC_CODE.invalidParams, `fromBlock ${first} is above toBlock ${last}`)
         const slice = new TimeSlice()

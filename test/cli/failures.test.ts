@@ -23,6 +23,16 @@ const CONFIG: NodeConfig = {
 }
 const genesis = developmentGenesis({ validators: 4, blockTimeMs: 100, windowMs: 60_000 })
 
+/** A port on which nobody listens. */
+async function closedPort(): Promise<number> {
+  const closed = createServer()
+  const port = await new Promise<number>((resolve) => {
+    closed.listen(0, '127.0.0.1', () => resolve((closed.address() as { port: number }).port))
+  })
+  await new Promise((resolve) => closed.close(resolve))
+  return port
+}
+
 describe('cli.failures', () => {
   const home = mkdtempSync(join(tmpdir(), 'suanli-failures-'))
   let busy: Server
@@ -32,8 +42,9 @@ describe('cli.failures', () => {
     args: readonly string[],
     message: RegExp,
     code: number = EXIT.failed,
+    environment: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    const run = await runSuanli(args, { environment: { SUANLI_PASSWORD: PASSWORD } })
+    const run = await runSuanli(args, { environment: { SUANLI_PASSWORD: PASSWORD, ...environment } })
     assert.match(run.stderr, /^suanli: [^\n]+\n$/)
     assert.match(run.stderr.slice('suanli: '.length, -1), message)
     assert.deepEqual([run.code, run.stdout], [code, ''])
@@ -159,11 +170,7 @@ describe('cli.failures', () => {
     })
 
     it('to a port where no node answers', async () => {
-      const closed = createServer()
-      const free = await new Promise<number>((resolve) => {
-        closed.listen(0, '127.0.0.1', () => resolve((closed.address() as { port: number }).port))
-      })
-      await new Promise((resolve) => closed.close(resolve))
+      const free = await closedPort()
       saveConfig(home, { ...CONFIG, rpcPort: free })
       const message = new RegExp(
         `127\\.0\\.0\\.1:${free}.* \\(is a node running there\\? --rpc or SUANLI_RPC names another\\)$`,
@@ -209,6 +216,20 @@ describe('cli.failures', () => {
       'port 80 of :: is not for this user: choose one above 1023',
     )
     assert.match(of('a bug', { code: 'EBUG' }), /^Error: a bug\n {4}at /)
+  })
+
+  it('a light client whose node does not answer, or that is told too little', async () => {
+    const nowhere = { SUANLI_RPC: `http://127.0.0.1:${await closedPort()}` }
+    const hash = `0x${'11'.repeat(32)}`
+    const refusesVerify = (args: readonly string[], message: RegExp, code: number) =>
+      refuses(['verify', 'supply', ...args], message, code, nowhere)
+    const unanswered = new RegExp(`^${nowhere.SUANLI_RPC}: .* --rpc or SUANLI_RPC names another\\)$`)
+    await refusesVerify(['--genesis-hash', hash], unanswered, EXIT.unreachable)
+    await refusesVerify([], /^say what to trust: /, EXIT.usage)
+    const two = ['--genesis-hash', hash, '--checkpoint', `${hash}:1:${hash}`]
+    await refusesVerify(two, /^give one of /, EXIT.usage)
+    await refusesVerify(['--checkpoint', 'x'], /checkpoint/, EXIT.usage)
+    await refusesVerify(['--rpc', 'x', '--genesis-hash', hash], /^x is not /, EXIT.usage)
   })
 
   it('a folder in the place of a file', async () => {

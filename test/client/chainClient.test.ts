@@ -7,7 +7,7 @@ import { toHex, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Json } from '../../base/field.ts'
 import { privateKeyAccount, walletAccount } from '../../client/accounts/account.ts'
-import { transfer } from '../../client/calls.ts'
+import { type Call, transfer } from '../../client/calls.ts'
 import { type ChainClient, createClient } from '../../client/chainClient.ts'
 import { ClientError, type ClientErrorCode } from '../../client/clientError.ts'
 import { eventsOf } from '../../client/logs.ts'
@@ -99,6 +99,25 @@ describe('client.ChainClient', () => {
     const receipt = await client.send(account, accounts.batch({ calls }))
     assert.equal(receipt.action, 'accounts.batch')
     assert.equal((await client.account(addressOf('many'))).balanceBase, 6n)
+  })
+
+  it('offers for a batch what the lane of its calls costs', async () => {
+    const calls = [{ to: toHex(addressOf('many')), value: 1n, data: '0x' as const }]
+    const lanes = [{ lane: 'general', nextBaseFeePerGas: '7', tipPerGas: '1' }]
+    // A node that finds the batch in a lane of its own price.
+    const filled = { tx: { maxFeePerGas: '0x77359400', maxPriorityFeePerGas: '0x3b9aca00' } }
+    const dear = createClient(
+      over(http, { chain_fees: () => ({ lanes }), eth_fillTransaction: () => filled }),
+    )
+    const capOf = async (call: Call, tipPerGas?: bigint): Promise<Json> => {
+      const options = tipPerGas === undefined ? {} : { tipPerGas }
+      const hash = await dear.submit(account, call, options)
+      const tx = (await dear.request('eth_getTransactionByHash', [hash])) as { readonly [name: string]: Json }
+      return tx.maxFeePerGas!
+    }
+    assert.equal(await capOf(accounts.batch({ calls })), '0x77359400')
+    assert.equal(await capOf(accounts.batch({ calls }), 0n), '0x3b9aca00')
+    assert.equal(accounts.batch({ calls }).lane, undefined)
   })
 
   it('names the rule that would refuse a call, before anything is sent', async () => {

@@ -73,6 +73,10 @@ describe('client.subscribe', () => {
     assert.equal(items[0]!.from, toHex(addressOf('faucet')))
     assert.equal(typeof items[0]!.feeBase, 'bigint')
     await failing(subscribe(transport, providers, { event: 'Rain' }), 'rpc')
+    for (const topic of ['providers', '__proto__', undefined]) {
+      const error = await failing(subscribe(transport, topic as never), 'input')
+      assert.match(error.message, /: blocks, transactions, transfers, or a module itself$/)
+    }
     const events = await subscribe(transport, providers, { event: 'PeerIdChanged' })
     await events.return()
   })

@@ -2,7 +2,7 @@
 // Not: signatures (signedActions.ts), running the action (execute.ts).
 import { equalBytes } from '../../../base/bytes.ts'
 import type { InferFields } from '../../../base/field.ts'
-import type { Address } from '../../../base/ids.ts'
+import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import type { Failure } from '../../../base/moduleDefinition.ts'
 import { SIGNED_VALIDITY_MAX_S } from '../../../base/signedAction.ts'
 import type { ReadContext } from '../../context.ts'
@@ -61,8 +61,10 @@ function findSigner(
   // A digest of zero bytes: the arguments are not canonical.
   const isSignable = findLiveSignable(definitions, at) !== undefined && digest.some((byte) => byte !== 0)
   if (!isSignable) return { failure: fail.NotSignable({ to, selector }) }
-  if (equalBytes(signer, from)) return { session: undefined }
-  const record = accountsTables.sessionKey.get(state, { account: from, key: signer })
+  // A signer of zero bytes: the signature fits no key, so not that of the zero address either.
+  const isSigned = !equalBytes(signer, ZERO_ADDRESS)
+  if (isSigned && equalBytes(signer, from)) return { session: undefined }
+  const record = isSigned ? accountsTables.sessionKey.get(state, { account: from, key: signer }) : undefined
   if (record === undefined) {
     return { failure: fail.SignerMismatch({ expected: from, recovered: signer, digest }) }
   }
