@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { getGroup, groupIdsOf, offers } from '../../../state/modules/capacity/groups.ts'
 import { isRatingOffered } from '../../../state/modules/capacity/offers.ts'
-import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { SERVICES } from '../../../state/modules/catalogue/schema.ts'
+import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { RedemptionChain } from '../../support/redemptionFixture.ts'
 
 const PROVIDERS = [1, 2, 3]
