@@ -31,6 +31,11 @@ import { AMOUNT_MAX } from './units.ts'
 type Writer = protobuf.Writer
 type Reader = protobuf.Reader
 
+/** A writer with a larger buffer is not kept. */
+const WRITER_BYTES_MAX = 65_536
+/** The writer that nobody uses: its buffer serves one encoding after another. */
+let idleWriter: Writer | undefined
+
 function writeField(writer: Writer, number: number, field: AnyField, value: unknown): void {
   if (field.list !== undefined) {
     const { of } = field.list
@@ -175,11 +180,13 @@ export function message<const F extends Fields>(
   const encode = (value: T): Uint8Array => {
     const reason = check(value)
     assert(reason === undefined, `${name}.${reason}`)
-    const writer = new protobuf.Writer()
+    // One that fails leaves its writer to the collector.
+    const writer = idleWriter ?? new protobuf.Writer()
+    idleWriter = undefined
     writeAll(writer, value)
-    const bytes = writer.finish() as Uint8Array
-    // Small results are views of a shared slab; a copy lets the slab be freed.
-    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()
+    const bytes = writer.finish(true).slice()
+    if (bytes.length <= WRITER_BYTES_MAX) idleWriter = writer.reset()
+    return bytes
   }
   const decode = (bytes: Uint8Array): T => {
     const reader = new protobuf.Reader(bytes)

@@ -70,7 +70,7 @@ export function timed<T>(call: () => T): { readonly result: T; readonly timing: 
 }
 
 /** Processor time without the collector, at least: a pause may contain time in which the thread did not run. */
-export function ownMs({ cpuMs, collectorMs }: Timing): number {
+function ownMs({ cpuMs, collectorMs }: Timing): number {
   return Math.max(0, cpuMs - collectorMs)
 }
 
