@@ -1,5 +1,6 @@
 // A node's figures: every one there in Prometheus' format, and every figure that dashboard and alerts ask for exists.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +48,7 @@ describe('node.metrics', () => {
     clockOffsetMs: () => 250,
   })
   let families: ReadonlyMap<string, Family>
+  let text: string
 
   before(async () => {
     mkdirSync(join(dataDir, 'chain', 'chain'), { recursive: true })
@@ -58,7 +60,8 @@ describe('node.metrics', () => {
     const out = new MetricsText()
     await meters.write(out)
     new RpcMeter(['eth_call']).write(out)
-    families = parsePrometheus(out.text())
+    text = out.text()
+    families = parsePrometheus(text)
   })
 
   it('tell of finality, consensus, members, disk, clock and reserve', () => {
@@ -127,5 +130,20 @@ describe('node.metrics', () => {
     assert.ok(expressions.length >= 15 && alerts.length >= 10)
     const missing = [...expressions, ...alerts].flatMap(asked).filter((name) => !exist.has(name))
     assert.deepEqual(missing, [])
+  })
+
+  it('are accepted by promtool, and the alerts too', function () {
+    const promtool = (args: readonly string[], input = '') =>
+      spawnSync('promtool', ['check', ...args], { cwd: MONITORING, input, encoding: 'utf8' })
+    if (promtool(['--help']).error !== undefined) {
+      process.stdout.write('      promtool is not installed here: only the readings above were done\n')
+      this.skip()
+    }
+    for (const run of [
+      promtool(['metrics'], text),
+      promtool(['rules', 'alerts.yml']),
+      promtool(['config', 'prometheus.yml']),
+    ])
+      assert.equal(run.status, 0, `${run.stdout}${run.stderr}`)
   })
 })
