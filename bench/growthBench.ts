@@ -38,7 +38,10 @@ function bytesOf(path: string): number {
 async function compact(path: string): Promise<void> {
   for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
     if (entry.name !== 'CURRENT') continue
-    const database = new ClassicLevel<Buffer, Buffer>(entry.parentPath, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    const database = new ClassicLevel<Buffer, Buffer>(entry.parentPath, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+    })
     await database.open()
     await database.compactRange(Buffer.alloc(0), Buffer.alloc(64, 0xff))
     await database.close()

@@ -6,12 +6,13 @@ import { developmentValidator } from '../../genesis/devKeys.ts'
 import { DEFAULT_CONFIG, loadConfig } from '../../node/config.ts'
 import { initNode } from '../../node/initNode.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
+import { exportConsensusKey } from '../../signer/keyFiles.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 
 const PASSWORD = 'correct horse'
 
 describe('cli.keys import', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   const dir = temporaryDir()
   after(() => dir.remove())
   const [from, to, file] = ['from', 'to', 'key.json'].map((name) => join(dir.path, name)) as [
@@ -34,7 +35,7 @@ describe('cli.keys import', function () {
     const config = { ...DEFAULT_CONFIG, rpcPort: 8_600 }
     initNode({ dataDir: to, genesis, config, password: PASSWORD, isValidator: false, cost: 'light' })
     assert.equal(loadConfig(to).validator, false)
-    assert.equal((await suanli('keys', 'export', '-d', from, '-o', file)).code, 0)
+    exportConsensusKey(from, { out: file, password: PASSWORD, filePassword: PASSWORD, cost: 'light' })
     const { code, stdout } = await suanli('keys', 'import', file, '-d', to)
     const { consensusKey } = showKeys(from)
     assert.deepEqual([code, JSON.parse(stdout)], [0, { dataDir: to, consensusKey, validator: true }])

@@ -11,8 +11,10 @@ const AGAIN_MS = 20_000
 export interface PageContext {
   /** Placeholders, names and addresses of the page, and what stands for them here. */
   readonly replaced?: readonly (readonly [string | RegExp, string])[]
-  /** Commands that the chain refuses here, though it would not on the page's path. */
+  /** What commands answer that fail here and would not on the page's path: each failure of a block is one of these. */
   readonly refused?: readonly RegExp[]
+  /** What the page shows and the chain of the test does not have. */
+  readonly unshown?: readonly string[]
   /** Called before a block runs. */
   readonly before?: (block: Block) => Promise<void>
   /** The block once for each place where the page says to run it, in the place of once. */
@@ -42,17 +44,22 @@ const missingIn = (answer: string, { stdout, stderr }: Ran): readonly string[] =
   namesOf(answer).filter((name) => !`${stdout}${stderr}`.includes(name))
 
 /** Asserts that what is shown below a block is what its commands answer; asks once more where the chain takes a moment. */
-async function assertAnswered(shell: PageShell, block: Block, { text, ran }: { text: string; ran: Ran }) {
+async function assertAnswered(
+  shell: PageShell,
+  block: Block,
+  { text, ran, unshown = [] }: { text: string; ran: Ran; unshown?: PageContext['unshown'] },
+): Promise<void> {
   if (block.answer === undefined) return
+  const answer = unshown.reduce((shown, part) => shown.replace(part, ''), block.answer)
   const at = `${block.page}:${block.line}`
   const last = text.trimEnd().split('\n').at(-1)!
   const endMs = performance.now() + AGAIN_MS
-  let missing = missingIn(block.answer, ran)
+  let missing = missingIn(answer, ran)
   let all = ran
   while (missing.length > 0 && performance.now() < endMs) {
     const more = await shell.run(last)
     all = { ...more, stdout: `${ran.stdout}${more.stdout}`, stderr: `${ran.stderr}${more.stderr}` }
-    missing = missingIn(block.answer, all)
+    missing = missingIn(answer, all)
     if (missing.length > 0) await new Promise((resolve) => setTimeout(resolve, 200))
   }
   assert.deepEqual(missing, [], `${at} shows what its commands do not print:\n${all.stdout}${all.stderr}`)
@@ -65,12 +72,12 @@ export async function runBlock(shell: PageShell, block: Block, context: PageCont
   for (const variant of context.variants?.(block.text) ?? [block.text]) {
     const text = replaced(variant, context)
     const ran = await shell.run(text)
-    const failed = ran.failed.filter((line) => !context.refused?.some((pattern) => pattern.test(line)))
+    const all = `${text}\n${ran.stdout}\n${ran.stderr}`
+    const said = (context.refused ?? []).filter((pattern) => pattern.test(`${ran.stdout}${ran.stderr}`))
     // An error that the page shows is an answer.
-    if (/^Error:/m.test(block.answer ?? ''))
-      assert.equal(failed.length, 1, `${at}: ${failed.join()}\n${ran.stderr}`)
-    else assert.deepEqual(failed, [], `${at}:\n${text}\n${ran.stdout}\n${ran.stderr}`)
-    await assertAnswered(shell, block, { text, ran })
+    const shown = /^Error:/m.test(block.answer ?? '') ? 1 : 0
+    assert.equal(ran.failed.length, said.length + shown, `${at}: failed: ${ran.failed.join(', ')}\n${all}`)
+    await assertAnswered(shell, block, { text, ran, unshown: context.unshown })
     await context.after?.(block, ran)
   }
 }

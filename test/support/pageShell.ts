@@ -34,7 +34,6 @@ export interface Ran {
 }
 
 const PRELUDE = `
-set -E
 failed=()
 trap 'failed+=("$BASH_COMMAND")' ERR
 desk() {
@@ -123,7 +122,8 @@ export class PageShell {
       }
     })
     const report = `printf '%s\\n' "\${failed[@]}" > "$DESK/failed"; printf '%s\\n' '${mark}' >&2; printf '%s\\n' '${mark}'`
-    this.#bash.stdin!.write(`failed=()\nsource '${file}' < /dev/null\n${report}\n`)
+    const sourced = `source '${file}' < /dev/null`
+    this.#bash.stdin!.write(`failed=()\n${sourced}\n${report}\n`)
     const { exitCode } = this.#bash
     assert.equal(exitCode, null, `bash has ended: ${this.#out.stderr}`)
     await within(ended, BLOCK_MS, `${text}\nhas not ended`)
@@ -133,7 +133,8 @@ export class PageShell {
     return {
       stdout: of('stdout'),
       stderr: of('stderr'),
-      failed: failed.split('\n').filter((line) => line !== ''),
+      // The file itself ends as its last command does.
+      failed: failed.split('\n').filter((line) => line !== '' && line !== sourced),
     }
   }
 

@@ -16,7 +16,10 @@ const isCommand = (line: string): boolean =>
   /^(?:\$ )?(?:suanli|npm|npx|node dist|curl|cast|sudo|systemctl|docker|export|git|cp|mv|tar) /.test(line)
 
 /** Names of others that the pages mention. */
-const FOREIGN: ReadonlySet<string> = new Set([])
+const FOREIGN: ReadonlySet<string> = new Set([
+  ...['eth_getProof', 'moduleResolution', 'NODE_OPTIONS', 'localStorage', 'node_modules', 'journald', 'conf'],
+  'MemoryDenyWriteExecute',
+])
 
 const codeSpans = (page: string): readonly string[] =>
   [
@@ -34,8 +37,10 @@ interface Typed {
   readonly words: readonly string[]
 }
 
-const TYPED =
-  /(?:^|[\s(;&|])(?:(?:npx )?suanli|node dist\/node\/main\.js|npm run (devnet|suanli) --)\s+([^|;&)\n]+)/g
+/** Where a shell begins a command: a program's name elsewhere in a line is an argument. */
+const BEGIN = String.raw`(?:^|[(;&|])[ \t]*(?:[A-Z_]+=\S+ |docker compose exec \w+ )*`
+const PROGRAM = String.raw`(?:(?:npx )?suanli|node dist/node/main\.js|npm run (devnet|suanli) --)`
+const TYPED = new RegExp(String.raw`${BEGIN}${PROGRAM}[ \t]+([^|;&)\n]+)`, 'gm')
 
 function typedIn(text: string, at: string): readonly Typed[] {
   const joined = text.replaceAll('\\\n', ' ').replace(/(?:^|\s)#\s.*$/gm, '')
@@ -92,9 +97,13 @@ function complaint(root: Command, { at, words }: Typed): string | undefined {
   return undefined
 }
 
-/** All words of the program's sources. */
+/** All words of the program, of its tests, and of what is packaged with it. */
 function sourceWords(): ReadonlySet<string> {
-  const files = [...ROOMS.flatMap(sources), 'package.json', 'docs/monitoring/alerts.yml']
+  const files = [
+    ...[...ROOMS, ...SIDE_ROOMS, 'abi'].flatMap(sources),
+    ...['package.json', 'Dockerfile', 'docs/monitoring/alerts.yml', 'docs/operations/container/compose.yml'],
+    ...['suanli.service', 'suanli-signer.service'].map((unit) => `docs/operations/systemd/${unit}`),
+  ]
   return new Set(files.flatMap((file) => read(file).match(/[A-Za-z_]\w*/g) ?? []))
 }
 
@@ -119,7 +128,7 @@ function namesOn(page: string): readonly string[] {
           span,
         ),
     )
-    .flatMap((span) => span.split('.').filter((part) => part !== ''))
+    .flatMap((span) => span.split('.').filter((part) => /^[A-Za-z]\w*[A-Za-z0-9]$/.test(part)))
   return [...inBlocks, ...spans]
 }
 
@@ -165,7 +174,8 @@ describe('tidy.commands', () => {
   })
 
   it('some command has every option that is named alone', async () => {
-    const known = new Set<string>(['--help', '--version'])
+    // Node's own.
+    const known = new Set<string>(['--help', '--version', '--perf-basic-prof'])
     const collect = (command: Command): void => {
       for (const { long } of command.options) if (long) known.add(long)
       command.commands.forEach(collect)
