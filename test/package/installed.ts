@@ -48,7 +48,7 @@ export function run(command: string, args: readonly string[], cwd: string): Prom
   })
 }
 
-export async function mustRun(command: string, args: readonly string[], cwd: string): Promise<string> {
+async function mustRun(command: string, args: readonly string[], cwd: string): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, cwd)
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`)
   return stdout
