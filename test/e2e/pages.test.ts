@@ -18,7 +18,7 @@ import { stateKeyBytes } from '../../storage/layout.ts'
 import { type Ended, Running, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { LocalNode } from '../support/localNode.ts'
-import { transfer } from '../support/nodeSteps.ts'
+import { heightOf, transfer, until } from '../support/nodeSteps.ts'
 import { type Block, commandsOf, isTwin, userPages } from '../support/pageBlocks.ts'
 import { type PageContext, runPage } from '../support/pageRun.ts'
 import { PageShell } from '../support/pageShell.ts'
@@ -45,6 +45,8 @@ describe('the pages', function () {
   const signers: Running[] = []
   let devnet: Devnet
   let isClosed = false
+  /** How far the devnet's clock was set forward: its validators go on from there. */
+  let aheadMs = 0
 
   before(async () => {
     devnet = await createDevnet({
@@ -76,7 +78,11 @@ describe('the pages', function () {
     if (loadConfig(dataDir).rpcPort === DEFAULT_CONFIG.rpcPort) await onFreePorts(dataDir)
     const member = { dir: dataDir, index: 0 }
     nodes.push(
-      await LocalNode.start(member, { logFile: `${dataDir}.log`, onHalted: (reason) => assert.fail(reason) }),
+      await LocalNode.start(member, {
+        logFile: `${dataDir}.log`,
+        onHalted: (reason) => assert.fail(reason),
+        aheadMs,
+      }),
     )
     return DONE
   }
@@ -238,8 +244,11 @@ describe('the pages', function () {
   describe('once the devnet has stopped', () => {
     /** Data directories of the four validators. */
     let dirs: readonly string[]
+    let stoppedAt = 0
     before(async () => {
       await transaction()
+      stoppedAt = await heightOf(devnet.rpcUrl)
+      ;({ aheadMs } = await call<{ aheadMs: number }>(devnet.rpcUrl, 'dev_time'))
       dirs = devnet.validators.map((validator) => validator.dir)
       isClosed = true
       await devnet.close()
@@ -334,6 +343,8 @@ describe('the pages', function () {
           },
         }
       })
+      // The page promises that the chain continues.
+      await until('the chain goes on', async () => (await heightOf(devnet.rpcUrl)) > stoppedAt)
     })
   })
 
