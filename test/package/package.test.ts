@@ -162,7 +162,7 @@ describe('package', function () {
     const main = join(installed.dir, 'dist/cli/main.js')
     const none = await run(process.execPath, [main, 'start', '-d', 'nowhere'], project)
     assert.deepEqual({ code: none.code, stdout: none.stdout }, { code: 1, stdout: '' })
-    assert.match(none.stderr, /^suanli: nowhere has no config\.json: run `suanli init`\n$/)
+    assert.match(none.stderr, /^suanli: give the password of the key files [^\n]+\n$/)
     // Of the command's devnets, the one below starts the nodes; this loads all that starts them.
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
