@@ -13,7 +13,9 @@ const PAGES = userPages()
 const FENCED = /^```[^\n]*\n[\s\S]*?^```$/gm
 const LANGUAGES = ['', 'sh', 'json', 'ts', 'js', 'python', 'ini', 'yaml'] as const
 const isCommand = (line: string): boolean =>
-  /^(?:\$ )?(?:suanli|npm|npx|node dist|curl|cast|sudo|systemctl|docker|export|git|cp|mv|tar) /.test(line)
+  /^(?:\$ )?(?:suanli|promtool|npm|npx|node dist|curl|cast|sudo|systemctl|docker|export|git|cp|mv|tar) /.test(
+    line,
+  )
 
 /** Names of others that the pages mention. */
 const FOREIGN: ReadonlySet<string> = new Set([
@@ -132,6 +134,31 @@ function namesOn(page: string): readonly string[] {
   return [...inBlocks, ...spans]
 }
 
+/** Messages that the program puts together from parts which are no words of their own. */
+const COMPOSED: readonly RegExp[] = [
+  /suanli keys show prints as/,
+  /^(?:chain|signer|database|state|execution|certificate|journal)\b/,
+  /voted to finalize view/,
+  /of n at least/,
+  /clock of this machine is behind|ahead of those of the other/,
+  /permission denied: it belongs/,
+  /has no config.json: run/,
+]
+
+/** Sentences in code font: what the program logs or prints. What it fills in, a page writes as `…`, N, or an example. */
+function messagesOn(page: string): readonly string[] {
+  return codeSpans(page)
+    .map((span) => span.replace(/^(?:ok|note|BAD) +/, ''))
+    .filter(
+      (span) =>
+        span.trim().split(/\s+/).length > 3 && !/^(?:[{"'<]|\w+_\w+ |[a-z]+ .* -{1,2}[a-z])/.test(span),
+    )
+    .filter((span) => !isCommand(`${span} `) && !COMPOSED.some((pattern) => pattern.test(span)))
+    .flatMap((span) => span.split(/…|\b[NM]\b|\d+|0x|[()=]/))
+    .map((piece) => piece.replace(/^[ :;,.]+|[ :;,.]+$/g, ''))
+    .filter((piece) => piece.split(/\s+/).length > 2)
+}
+
 describe('tidy.commands', () => {
   it('finds pages in both languages, and their commands', () => {
     assert.ok(PAGES.includes('docs/operations/keys.md') && PAGES.some(isTwin))
@@ -200,6 +227,23 @@ describe('tidy.commands', () => {
         .map((name) => `${page}: ${name}`),
     )
     assert.deepEqual([...new Set(wrong)], [])
+  })
+
+  it('lines of the log and messages are those of the program', () => {
+    // As one text: a message may be joined from several lines of code.
+    const joined = ROOMS.flatMap(sources)
+      .map(read)
+      .join('\n')
+      .replace(/['"`]\s*\+\s*['"`]/g, '')
+      .replace(/\\(['`])/g, '$1')
+    const pages = PAGES.filter((page) => /^docs\/(?:operat|errors|genesis)/.test(page))
+    const found = pages.flatMap((page) => messagesOn(page).map((piece) => ({ page, piece })))
+    assert.ok(found.length > 100, `${found.length}`)
+    const wrong = found.filter(({ piece }) => !joined.includes(piece))
+    assert.deepEqual(
+      wrong.map(({ page, piece }) => `${page}: ${piece}`),
+      [],
+    )
   })
 
   it("an operator's settings can be used as shown, and every setting is explained", () => {
