@@ -14,8 +14,9 @@ RUN npm pack --pack-destination /tmp \
 
 FROM node:22-bookworm-slim
 COPY --from=build /opt/suanli /opt/suanli
-# A volume takes its owner from the folder that it is mounted on.
-RUN ln -s /opt/suanli/dist/cli/main.js /usr/local/bin/suanli \
+# A package's program is made executable by whoever installs it; a volume takes its owner from the folder that it is mounted on.
+RUN chmod 755 /opt/suanli/dist/cli/main.js \
+    && ln -s /opt/suanli/dist/cli/main.js /usr/local/bin/suanli \
     && install -d -o node -g node -m 0700 /data /run/suanli
 USER node
 ENV NODE_ENV=production

@@ -214,7 +214,9 @@ describe('the image', () => {
     const manifest = JSON.parse(readPage('package.json')) as { readonly bin: { readonly suanli: string } }
     assert.equal(program, join('/opt/suanli', manifest.bin.suanli))
     await assertKnown(JSON.parse(of('CMD')[0]!) as string[])
-    assert.ok(of('RUN').some((rest) => rest.includes(`ln -s ${program} /usr/local/bin/suanli`)))
+    // For the commands that are typed in a container.
+    const made = `chmod 755 ${program} && ln -s ${program} /usr/local/bin/suanli`
+    assert.ok(of('RUN').some((rest) => rest.includes(made)))
   })
 
   it('opens the port of the settings, and asks for its health', () => {
