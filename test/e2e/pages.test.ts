@@ -344,7 +344,7 @@ describe('the pages', function () {
         }
       })
       // The page promises that the chain continues.
-      await until('the chain goes on', async () => (await heightOf(devnet.rpcUrl)) > stoppedAt)
+      await until('the chain goes on', async () => (await heightOf(devnet.rpcUrl)) > stoppedAt, 90_000)
     })
   })
 
