@@ -18,6 +18,9 @@ import { P2P_PORT_OFFSET } from './ports.ts'
 /** Password of the development key files; public, like the keys. */
 export const DEVELOPMENT_PASSWORD = 'development'
 
+/** Of each validator: a devnet that is forgotten for a week must not fill a disk. */
+const LOG_ROTATION = { bytesMax: 16 * 1024 * 1024, filesMax: 4 } as const
+
 /** Settings of a devnet. */
 export interface DevnetSettings {
   readonly genesis: Genesis
@@ -86,6 +89,7 @@ function prepareMember(
     // Pages under development come from anywhere, and the keys of a devnet are public; a real node lists its origins.
     rpcAllowedOrigins: ['*'],
     logLevel: options.logLevel,
+    logRotation: LOG_ROTATION,
     // Several validators share this machine: worker threads would only add overhead.
     signatureWorkers: 0,
   }

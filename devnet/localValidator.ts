@@ -104,6 +104,7 @@ export class LocalValidator implements Validator {
       name: `validator-${index}`,
       recent,
       file: this.logFile,
+      rotation: config.logRotation,
     })
     const node = await startNodeFromDir({
       dataDir: dir,

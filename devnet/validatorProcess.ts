@@ -1,6 +1,6 @@
 // One validator of a devnet as a child process. Owns: start, stop, log file. Not: its folder (directories.ts).
 import { type ChildProcess, fork } from 'node:child_process'
-import { createWriteStream, openSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { errorText, OperatorError } from '../base/errors.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
@@ -45,12 +45,12 @@ export class ValidatorProcess implements Validator {
   }
 
   #launch(): Promise<void> {
-    const log = createWriteStream('', { fd: this.#openLog() })
-    // Logs are for people: a full disk must not end the program that runs the devnet.
-    log.on('error', () => {})
+    this.#checkLog()
     const { index, dir } = this.member
-    // For development a slow validator is better than none; it warns.
-    const args = ['start', '--data-dir', dir, '--name', `validator-${index}`, '--allow-slow-crypto']
+    // It writes its log itself, so that the file is rotated, and no busy parent delays it. For development a slow validator is
+    // better than none; it warns.
+    const own = ['--log-file', this.logFile, '--allow-slow-crypto']
+    const args = ['start', '--data-dir', dir, '--name', `validator-${index}`, ...own]
     const child = fork(PROGRAM, args, {
       // None of the parent's flags: two debuggers cannot share a port, and `node -e` or `node --test` would run again in each.
       execArgv: [`--max-semi-space-size=${YOUNG_HALF_MIB}`],
@@ -64,8 +64,8 @@ export class ValidatorProcess implements Validator {
     this.#ended = new Promise((resolve) => {
       child.once('exit', () => resolve())
     })
-    child.stdout?.pipe(log, { end: false })
-    child.stderr?.pipe(log, { end: false })
+    child.stdout?.on('data', this.#note)
+    child.stderr?.on('data', this.#note)
     return new Promise((resolve, reject) => {
       child.once('error', (error) =>
         reject(new OperatorError(`validator-${index} cannot be started: ${errorText(error)}`)),
@@ -75,7 +75,6 @@ export class ValidatorProcess implements Validator {
         this.#events.onMessage(message)
       })
       child.once('exit', (code, signal) => {
-        log.end()
         this.#child = undefined
         const how = signal === null ? `exit code ${code}` : signal
         reject(new OperatorError(`validator-${index} ended (${how}); see ${this.logFile}`))
@@ -84,9 +83,19 @@ export class ValidatorProcess implements Validator {
     })
   }
 
-  #openLog(): number {
+  /** What bypasses its logger: a stack, a warning of Node. */
+  readonly #note = (piece: Buffer): void => {
     try {
-      return openSync(this.logFile, 'a')
+      appendFileSync(this.logFile, piece)
+    } catch {
+      // Logs are for people: a full disk must not end the program that runs the devnet.
+    }
+  }
+
+  /** Its own complaint would come later. */
+  #checkLog(): void {
+    try {
+      closeSync(openSync(this.logFile, 'a'))
     } catch (error) {
       throw new OperatorError(`${this.logFile} cannot be written: ${errorText(error)}`)
     }

@@ -1,8 +1,10 @@
 // `suanli keys`: creates, shows, exports and imports the key files of a node. Owns: options and output.
 // Not: the files (node/nodeKeys.ts, signer/keyFiles.ts), what a key has signed (commands/signer.ts).
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
+import { CONFIG_FILE, loadConfig, saveConfig } from '../../node/config.ts'
 import { createKeys, showConsensusKey, showKeys } from '../../node/nodeKeys.ts'
 import { exportConsensusKey, importConsensusKey, keyFile } from '../../signer/keyFiles.ts'
 import { dataDirOption, PASSWORD_VARIABLE, passwordOf, passwordOption, printJson } from '../common.ts'
@@ -63,9 +65,15 @@ export function addKeys(program: Command): void {
     .addOption(passwordOption())
     .addOption(filePasswordOption())
     .action((file, options) => {
+      const { dataDir } = options
       const password = passwordOf(options)
       const filePassword = filePasswordOf(options)
-      const publicKey = importConsensusKey(options.dataDir, { file, filePassword, password })
-      printJson({ dataDir: options.dataDir, consensusKey: toHex(publicKey) })
+      // A signer's directory has none.
+      const config = existsSync(join(dataDir, CONFIG_FILE)) ? loadConfig(dataDir) : undefined
+      const publicKey = importConsensusKey(dataDir, { file, filePassword, password })
+      // From now on it signs: without the key it must not follow in silence.
+      if (config !== undefined) saveConfig(dataDir, { ...config, validator: true })
+      const isNode = config === undefined ? {} : { validator: true }
+      printJson({ dataDir, consensusKey: toHex(publicKey), ...isNode })
     })
 }

@@ -1,34 +1,37 @@
-// A network founded by the commands of docs/genesis.md, then membership: a fifth node is admitted by vote and signs, a key is rotated, a member is removed while
-// down; nodes are killed and restarted in between. The chain continues, all nodes agree, and no node double-votes.
+// Four organisations found a network and run it by the commands of the pages and nothing else: docs/genesis.md, then
+// docs/operations/membership.md, docs/operations/backup.md and docs/operations/upgrade.md. A fifth is admitted with capacity, a disk
+// is lost and restored, a key is rotated, a member is removed while down, and all go over to another build one by one; nodes are
+// killed in between. The chain continues, all nodes agree, and no node double-votes.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { COIN } from '../../base/units.ts'
 import { privateKeyAccount } from '../../client/accounts/account.ts'
-import { type Call, encodeCall, transfer } from '../../client/calls.ts'
+import { type Call, transfer } from '../../client/calls.ts'
 import { createClient, type SentReceipt } from '../../client/chainClient.ts'
 import { httpTransport } from '../../client/transports/http.ts'
 import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEV_PARAMETERS } from '../../genesis/parameters.ts'
-import { DEFAULT_CONFIG } from '../../node/config.ts'
-import { genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
-import { createKeys } from '../../node/nodeKeys.ts'
+import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
+import { createKeys, type KeySecrets } from '../../node/nodeKeys.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../../p2p/identity.ts'
 import { storeOperatorKey } from '../../signer/operatorKey.ts'
 import { signerFolder } from '../../signer/signerDir.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
-import { governanceSchema } from '../../state/modules/governance/schema.ts'
-import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { foundNetwork } from '../support/ceremony.ts'
-import { runSuanli } from '../support/devnetHarness.ts'
+import { type Ended, runSuanli } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
+import { packBuild } from '../support/nextBuild.ts'
+import { ROOT } from '../support/pageBlocks.ts'
+import { type PageContext, PageSteps } from '../support/pageRun.ts'
+import { PageShell } from '../support/pageShell.ts'
 import { Network, SHORT_LIVED, ValidatorProcess } from '../support/processNetwork.ts'
 
 /** Longest wait for automatic actions of the chain. */
@@ -64,7 +67,7 @@ const health = (url: string) =>
     'node_health',
   )
 
-/** The fifth node's directory: a non-member that names one member alone. */
+/** The fifth node, whose directory the page's commands make around keys that cost little to open. */
 function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
   const first = network.nodes[0]!.member
   const { peerSeed, consensusSecret } = developmentValidator(4)
@@ -75,15 +78,17 @@ function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
     p2pPort: first.p2pPort + 4,
     peerId: peerIdText(peerIdBytesFromSeed(peerSeed)),
   }
-  const peers = [`/ip4/127.0.0.1/tcp/${first.p2pPort}/p2p/${first.peerId}`]
-  const p2pListen = [`/ip4/127.0.0.1/tcp/${member.p2pPort}`]
-  const config = { ...DEFAULT_CONFIG, p2pListen, peers, rpcPort: member.rpcPort, signatureWorkers: 0 }
-  writeNodeDir(member.dir, parseGenesis(genesisFile(first.dir)), config)
-  const given = { peerSeed, consensusSecret }
-  const keys = { password: DEVELOPMENT_PASSWORD, cost: 'light' } as const
-  createKeys({ dataDir: member.dir, isValidator: true, given, ...keys })
-  storeOperatorKey(member.dir, { secret: operator(5).secretKey, ...keys })
+  lightKeys(member.dir, { peerSeed, consensusSecret })
+  storeOperatorKey(member.dir, {
+    secret: operator(5).secretKey,
+    password: DEVELOPMENT_PASSWORD,
+    cost: 'light',
+  })
   return new ValidatorProcess(member, (text) => network.failures.push(text))
+}
+
+function lightKeys(dataDir: string, given: KeySecrets): void {
+  createKeys({ dataDir, password: DEVELOPMENT_PASSWORD, isValidator: true, given, cost: 'light' })
 }
 
 /** Signs and sends a call; resolves when it is final. */
@@ -114,6 +119,10 @@ describe('membership of real processes', function () {
   let network: Network
   let fifth: ValidatorProcess
   let nodes: readonly ValidatorProcess[]
+  let shell: PageShell
+  let membership: PageSteps
+  let backup: PageSteps
+  let commandsToFound = 0
 
   before(async () => {
     network = await Network.prepare({
@@ -130,14 +139,41 @@ describe('membership of real processes', function () {
           blockTimeMs: 50,
           coins: [ACCOUNT, ISSUER].map(({ address }) => `${checksumAddress(address)}:1000`),
           assetIssuer: checksumAddress(ISSUER.address),
+          onCommand: () => commandsToFound++,
         }),
     })
     fifth = prepareFifth(network, dataDir)
     nodes = [...network.nodes, fifth]
     await network.startAll()
+    shell = await PageShell.open({
+      dir: dataDir,
+      environment: { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD, SUANLI_RPC: url() },
+      takeOver,
+    })
+    membership = new PageSteps('docs/operations/membership.md', shell)
+    backup = new PageSteps('docs/operations/backup.md', shell)
+  })
+
+  /** `suanli start` starts the node of that directory. */
+  function takeOver([name, , dir]: readonly string[], cwd: string): Promise<Ended> | undefined {
+    if (name !== 'start') return undefined
+    const node = nodes.find(({ member }) => member.dir === resolve(cwd, dir!))
+    return node!.start().then(() => ({ code: 0, stdout: '', stderr: '' }))
+  }
+
+  /** What the page's reader, the organisation of this node, puts in the place of `node`. */
+  const as = (node: ValidatorProcess, more: PageContext['replaced'] = []): PageContext => ({
+    replaced: [
+      ...more,
+      ...['-d', '--send'].map((option) => [`${option} node`, `${option} ${node.member.dir}`] as const),
+      [/(?<![\w/])node\/(?=key|genesis|config)/, `${node.member.dir}/`],
+      [/(?:127\.0\.0\.1|localhost):8545/, node.url.replace('http://', '')],
+      ['SUANLI_PASSWORD=...', `SUANLI_PASSWORD=${DEVELOPMENT_PASSWORD}`],
+    ],
   })
 
   after(async function () {
+    await shell.close()
     await network.killAll()
     if (fifth.isRunning) await fifth.kill()
     if (this.currentTest?.isFailed() === true) process.stderr.write(`data and logs are in ${dataDir}\n`)
@@ -145,37 +181,44 @@ describe('membership of real processes', function () {
   })
 
   const url = (): string => network.nodes[0]!.url
-  const send = (id: number, decided: Call) => sendCall(url(), operator(id).secretKey, decided)
   const newest = async (): Promise<number> =>
     (await call<readonly { id: number }[]>(url(), 'governance_proposals')).at(-1)!.id
-  const decide = async (first: number, opening: Call, voters: readonly number[]) => {
-    await send(first, opening)
-    const proposal = await newest()
-    const vote = encodeCall(governanceSchema, 'vote', { proposal, approve: true })
-    await Promise.all(voters.map((id) => send(id, vote)))
-  }
+  /** "then `member vote` by the others". */
+  const voteBy = (voters: readonly number[], proposal: number | string): string =>
+    voters.map((id) => `suanli member vote ${proposal} --send ${nodes[id - 1]!.member.dir}`).join('\n')
+
+  it('is founded in fewer than 15 commands', () => {
+    // What only looks is not counted; each of the four also starts its node.
+    assert.equal(commandsToFound + network.nodes.length, 14)
+  })
 
   it('admits a follower, which then signs, even after kill -9', async () => {
-    await fifth.start()
+    const first = network.nodes[0]!
+    cpSync(join(first.member.dir, 'genesis.json'), join(dataDir, 'genesis.json'))
+    const listen = `--rpc-port ${fifth.member.rpcPort} --p2p-listen /ip4/127.0.0.1/tcp/${fifth.member.p2pPort}`
+    const peer = `/ip4/127.0.0.1/tcp/${first.member.p2pPort}/p2p/${first.member.peerId} ${listen}`
+    // An account of its own, which need not be the operator's, and which owns nothing here.
+    const account = [
+      ['-d node', '-d purse'],
+      ['--send node', '--send purse'],
+    ] as const
+    writeFileSync(join(dataDir, 'operator.hex'), toHex(developmentValidator(60).operator.secretKey))
+    await membership.run('member account', { ...as(first, account), refused: [/NotValidator/] })
+    await membership.run('init -d node', as(fifth, [['/ip4/203.0.113.7/tcp/26600/p2p/12D3Koo...', peer]]))
     await until('the fifth node follows', async () =>
       (await health(fifth.url)).finalizedHeight > 0 ? true : undefined,
     )
     assert.equal((await health(fifth.url)).validatorIndex, undefined)
     // Whoever starts late is missed at first.
     const known = nodes.map((node) => node.readLog().length)
-    const { consensusSecret, peerSeed } = developmentValidator(4)
-    const admission = encodeCall(governanceSchema, 'proposeAdmission', {
-      operator: operator(5).address,
-      consensusKey: bls.publicKey(consensusSecret),
-      possessionProof: bls.prove(consensusSecret),
-      peerId: peerIdBytesFromSeed(peerSeed),
-      legalName: 'Ember',
-      legalGroup: 'ember',
-      jurisdiction: 'TW',
-      url: 'https://ember.example',
-      termsHash: new Uint8Array(32),
-    })
-    await decide(1, admission, [2, 3])
+    await membership.run(
+      'member admit',
+      as(first, [
+        ['--operator 0x…', `--operator ${checksumAddress(operator(5).address)}`],
+        ['--terms-hash 0x…', `--terms-hash 0x${'7e'.repeat(32)}`],
+        [/node dist\/node\/main\.js member vote 1 --send node.*/, voteBy([2, 3], 1)],
+      ]),
+    )
     for (const node of nodes) {
       await until(`node ${node.index} has the new set`, async () =>
         (await ids(node.url)) === '1,2,3,4,5' ? true : undefined,
@@ -196,7 +239,7 @@ describe('membership of real processes', function () {
     await untilProposes(url(), 5)
   })
 
-  /** A command of docs/operations/membership.md, on the first node; its answer. */
+  /** A command that no page has for this; its answer. */
   async function suanli<T>(command: string): Promise<T> {
     const environment = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
     const args = [...command.split(' '), '--rpc', url(), '--json']
@@ -208,52 +251,88 @@ describe('membership of real processes', function () {
     (await suanli<{ windowIndex: number }>('capacity clock')).windowIndex
 
   it('counts the hardware of the new member once the others attest it, which then mints', async () => {
-    const own = `-d ${fifth.member.dir}`
     const to = checksumAddress(operator(5).address)
-    await suanli(`send ${to} 1 --dev 0`)
-    await suanli(`assets issue --asset 1 --to ${to} --amount-base 100000000 --dev 1`)
-    await suanli(`providers post-bond --asset 1 --amount-base 100000000 ${own}`)
-    const { classes } = parseGenesis(genesisFile(fifth.member.dir))
+    const { classes, providers } = parseGenesis(genesisFile(fifth.member.dir))
     const classId = 1 + classes.findIndex(({ slug }) => slug === 'h100-sxm')
-    const hardware = `--class-id ${classId} --devices 256 --device-root 0x${'5e'.repeat(32)} --region tw-north`
-    const first = (await windowIndex()) + 5
-    await suanli(`capacity pledge ${hardware} --services 7 --first-window ${first} ${own}`)
-    const [lot] = await suanli<readonly { id: number; status: string }[]>('capacity lots --provider 5')
-    assert.equal(lot!.status, 'pending')
-    const last = (await windowIndex()) + DEV_PARAMETERS.capacity.horizonWindows
-    await suanli(`governance propose-attestation --lot ${lot!.id} --last-window ${last} ${own}`)
+    const lot = 1 + providers.flatMap(({ lots }) => lots).length
+    const now = await windowIndex()
+    // From those who have it: coins for fees, and the asset of its bond.
+    await suanli(`send ${to} 1 --dev 0`)
+    await suanli(`assets issue --asset 1 --to ${to} --amount-base 50000000000 --dev 1`)
+    await membership.run(
+      'capacity pledge',
+      as(fifth, [
+        ['--class-id 12', `--class-id ${classId}`],
+        ['--device-root 0x…', `--device-root 0x${'5e'.repeat(32)}`],
+        ['--first-window 42', `--first-window ${now + 5}`],
+        ['--lot 9', `--lot ${lot}`],
+        ['--last-window 160', `--last-window ${now + DEV_PARAMETERS.capacity.horizonWindows}`],
+      ]),
+    )
     const proposal = await newest()
     for (const node of network.nodes.slice(0, 3)) {
-      await suanli(`governance vote --proposal ${proposal} --approve true -d ${node.member.dir}`)
+      const vote = new PageSteps('docs/operations/membership.md', shell)
+      const ids = [
+        ['--proposal 2', `--proposal ${proposal}`],
+        ['--id 2', `--id ${proposal}`],
+      ] as const
+      await (node.index === 2 ? membership : vote).run('governance vote', as(node, ids))
     }
     await until('the hardware counts', async () => {
       const { capacityBase } = await suanli<{ capacityBase: string }>('capacity summary --provider 5')
       return BigInt(capacityBase) > 0n ? true : undefined
     })
-    await suanli(`issuance mint --to ${to} --amount-base 5acpc ${own}`)
+    await membership.run('issuance mint', as(fifth, [['--to 0x…', `--to ${to}`]]))
     const { liabilityBase } = await suanli<{ liabilityBase: string }>('issuance liability --provider 5')
-    assert.equal(BigInt(liabilityBase), 5n * COIN)
+    assert.equal(BigInt(liabilityBase), 1_000n * COIN)
+  })
+
+  it('restores a validator whose disk is lost from a backup of its keys', async () => {
+    const node = network.nodes[3]!
+    const { dir } = node.member
+    const place: PageContext = {
+      replaced: [
+        ['-d node', `-d ${dir}`],
+        [/(?<![\w./])node\//, `${dir}/`],
+      ],
+    }
+    await backup.run('mkdir -p -m 700 backup', place)
+    await backup.run('-d trial', place)
+    await node.terminate()
+    rmSync(dir, { recursive: true })
+    const known = node.readLog().length
+    await backup.run('start -d node', place)
+    assert.deepEqual(backup.left(), [])
+    assert.equal(await signer(node.url), 'observing')
+    const log = (): string => node.readLog().slice(known)
+    assert.match(
+      log(),
+      /the record of what this key signed is lost or damaged: it signs nothing until a later/,
+    )
+    // The node shows the chain the number of the loss by itself, and its signer takes the proof.
+    const proven = /the loss of the record is proven/
+    await until('the loss is proven', async () => (proven.test(log()) ? true : undefined))
+    assert.equal(await signer(node.url), 'observing')
   })
 
   it('rotates a key at a boundary without a pause, and continues after restarts', async () => {
     const node = network.nodes[1]!
     const given = developmentValidator(50)
     const keyDir = join(node.member.dir, 'key-2')
-    createKeys({ dataDir: keyDir, password: DEVELOPMENT_PASSWORD, isValidator: true, given, cost: 'light' })
+    lightKeys(keyDir, given)
+    await membership.run('signer init -d node/key-2', as(node))
     node.configure({ nextSigner: { kind: 'local', dir: 'key-2' } })
     node.signerDirs = [...node.signerDirs, signerFolder(keyDir)]
     await node.terminate()
     await node.start()
-    await loseRecord(network.nodes[3]!)
-    const { consensusSecret } = given
-    const keys = { consensusKey: bls.publicKey(consensusSecret), possessionProof: bls.prove(consensusSecret) }
-    await send(2, encodeCall(providersSchema, 'rotateConsensusKey', keys))
+    await membership.run('member rotate', as(node, [['-k node/', `-k ${node.member.dir}/`]]))
+    const consensusKey = toHex(bls.publicKey(given.consensusSecret))
     await until('the set has the new key', async () => {
       const seat = (await validators(url())).find(({ id }) => id === 2)!
-      return seat.consensusKey === toHex(keys.consensusKey) ? true : undefined
+      return seat.consensusKey === consensusKey ? true : undefined
     })
     await untilProposes(url(), 2)
-    // The rotation began a new epoch, the first in which the key whose record was lost may sign.
+    // The rotation began a new epoch, the first in which the key that was restored may sign.
     const lost = network.nodes[3]!.url
     await until('the fourth signer is ready', async () =>
       (await signer(lost)) === 'ready' ? true : undefined,
@@ -266,21 +345,29 @@ describe('membership of real processes', function () {
 
   const signer = async (at: string) => (await call<{ signer?: string }>(at, 'node_health')).signer
 
-  /** The node shows the chain the number of the loss by itself, and its signer takes the proof. */
-  async function loseRecord(node: ValidatorProcess): Promise<void> {
-    await node.terminate()
-    for (const dir of node.signerDirs) rmSync(dir, { recursive: true })
-    await node.start()
-    assert.equal(await signer(node.url), 'observing')
-    const proven = /the loss of the record is proven/
-    await until('the loss is proven', async () => (proven.test(node.readLog()) ? true : undefined))
-    assert.equal(await signer(node.url), 'observing')
-  }
+  it('changes the peer id of a member, which restarts with it', async () => {
+    const { peerSeed } = developmentValidator(51)
+    const spare = join(dataDir, 'spare')
+    lightKeys(spare, developmentValidator(51))
+    await membership.run('member peer', as(fifth))
+    const wanted = toHex(peerIdBytesFromSeed(peerSeed))
+    await until('the set has the new peer id', async () => {
+      const seats = await call<readonly { id: number; peerId: string }[]>(url(), 'providers_validators')
+      return seats.find(({ id }) => id === 5)!.peerId === wanted ? true : undefined
+    })
+    await fifth.terminate()
+    cpSync(join(spare, 'keys/peer.json'), join(fifth.member.dir, 'keys/peer.json'))
+    await fifth.start()
+    await untilProposes(url(), 5)
+    await membership.run('chain_evidence', as(network.nodes[0]!))
+  })
 
   it('removes a member that is down; it returns as a follower, twice', async () => {
     const node = network.nodes[2]!
     await node.terminate()
-    await decide(1, encodeCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
+    await membership.run('member remove', as(network.nodes[0]!))
+    await shell.run(voteBy([2, 4, 5], await newest()))
+    assert.deepEqual(membership.left(), [])
     await until('the member is gone', async () => ((await ids(url())) === '1,2,4,5' ? true : undefined))
     await untilProposes(url(), 4)
     for (const round of ['once', 'again']) {
@@ -292,6 +379,45 @@ describe('membership of real processes', function () {
         return own.validatorIndex === undefined && own.finalizedHeight >= finalizedHeight ? true : undefined
       })
     }
+  })
+
+  it('goes over to another build node by node, and one goes back', async () => {
+    const upgrade = new PageSteps('docs/operations/upgrade.md', shell)
+    await packBuild(dataDir, '0.2.0')
+    mkdirSync(join(dataDir, 'builds'))
+    symlinkSync(ROOT, join(dataDir, 'builds/0.1.0'))
+    symlinkSync('0.1.0', join(dataDir, 'builds/current'))
+    await upgrade.run('tar -xzf')
+    // What `npm ci` brings.
+    symlinkSync(join(ROOT, 'node_modules'), join(dataDir, 'builds/0.2.0/node_modules'))
+    await upgrade.run('ln -sfn 0.2.0')
+    const program = join(dataDir, 'builds/current/dist/cli/main.js')
+    const restart = async (node: ValidatorProcess, build: string): Promise<void> => {
+      const known = node.readLog().length
+      assert.equal((await node.terminate()).code, 0)
+      Object.assign(node, { isLocal: false, program })
+      await node.start()
+      await until('it is ready', async () => ((await fetch(`${node.url}/ready`)).ok ? true : undefined))
+      const up = node
+        .readLog()
+        .slice(known)
+        .split('\n')
+        .find((line) => line.includes('node is up'))
+      assert.equal(JSON.parse(up!).build, build)
+    }
+    for (const node of nodes) {
+      await restart(node, '0.2.0')
+      const check = new PageSteps('docs/operations/upgrade.md', shell)
+      await (node === fifth ? upgrade : check).run('/ready', {
+        ...as(node),
+        after: async (_, { stdout }) => assert.match(stdout, /"status":"ok"[\s\S]*"suanli\/0\.2\.0\//),
+      })
+      await untilProposes(url(), 1)
+    }
+    await upgrade.run('ln -sfn 0.1.0')
+    assert.deepEqual(upgrade.left(), [])
+    await restart(network.nodes[3]!, '0.1.0')
+    await untilProposes(url(), 4)
   })
 
   it('has the same chain on all nodes, no alarm and no double vote', async () => {

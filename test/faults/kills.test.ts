@@ -109,7 +109,9 @@ describe('devnet.kills', function () {
     await suanli('keys', 'export', '--data-dir', dir, '--out', key)
     mkdirSync(place)
     await suanli('signer', 'init', '--no-key', '--data-dir', place, '--genesis', join(dir, GENESIS_FILE))
-    await suanli('keys', 'import', key, '--data-dir', place)
+    const imported = JSON.parse(await suanli('keys', 'import', key, '--data-dir', place))
+    // A signer's directory has no settings; a node's would now say that it is a validator.
+    assert.equal(imported.validator, undefined)
     const { votes, observing } = JSON.parse(await suanli('signer', 'import', record, '--data-dir', place))
     assert.equal(observing, false)
     assert.equal(votes, JSON.parse(readFileSync(record, 'utf8')).record.signed.length)

@@ -1,5 +1,6 @@
 // A node's figures: every one there in Prometheus' format, and every figure that dashboard and alerts ask for exists.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +48,7 @@ describe('node.metrics', () => {
     clockOffsetMs: () => 250,
   })
   let families: ReadonlyMap<string, Family>
+  let text: string
 
   before(async () => {
     mkdirSync(join(dataDir, 'chain', 'chain'), { recursive: true })
@@ -58,7 +60,8 @@ describe('node.metrics', () => {
     const out = new MetricsText()
     await meters.write(out)
     new RpcMeter(['eth_call']).write(out)
-    families = parsePrometheus(out.text())
+    text = out.text()
+    families = parsePrometheus(text)
   })
 
   it('tell of finality, consensus, members, disk, clock and reserve', () => {
@@ -128,4 +131,18 @@ describe('node.metrics', () => {
     const missing = [...expressions, ...alerts].flatMap(asked).filter((name) => !exist.has(name))
     assert.deepEqual(missing, [])
   })
+
+  const promtool = (args: readonly string[], input = '') =>
+    spawnSync('promtool', ['check', ...args], { cwd: MONITORING, input, encoding: 'utf8' })
+  if (promtool(['--help']).error === undefined) {
+    it('are accepted by promtool, with the alerts and the example of a configuration', () => {
+      const runs = [['metrics'], ['rules', 'alerts.yml'], ['config', 'prometheus.yml']]
+      for (const run of runs.map((args) => promtool(args, args[0] === 'metrics' ? text : '')))
+        assert.equal(run.status, 0, `${run.stdout}${run.stderr}`)
+    })
+  } else {
+    it('are read by the rules of this test alone: promtool is not installed here', () => {
+      assert.deepEqual(parsePrometheus(text), families)
+    })
+  }
 })

@@ -98,6 +98,9 @@ describe('package', function () {
     }
     assert.ok(files.includes(posix.normalize(manifest.bin.suanli)))
     assert.ok(files.includes('dist/program/cli.js'))
+    for (const unit of ['suanli.service', 'suanli-signer.service'])
+      assert.ok(files.includes(`docs/operations/systemd/${unit}`))
+    assert.ok(files.includes('docs/operations/container/compose.yml'))
     assert.match(installed.read('dist/program/LICENCES.txt'), /^libp2p 3\.\S+, Apache-2.0 OR MIT$/m)
   })
 
@@ -155,6 +158,11 @@ describe('package', function () {
     const version = await run(installed.command, ['version'], project)
     assert.deepEqual({ code: version.code, stderr: version.stderr }, { code: 0, stderr: '' })
     assert.match(version.stdout, new RegExp(`^suanli/${installed.manifest.version}/`))
+    // As the image and the units of systemd start it.
+    const main = join(installed.dir, 'dist/cli/main.js')
+    const none = await run(process.execPath, [main, 'start', '-d', 'nowhere'], project)
+    assert.deepEqual({ code: none.code, stdout: none.stdout }, { code: 1, stdout: '' })
+    assert.match(none.stderr, /^suanli: give the password of the key files [^\n]+\n$/)
     // Of the command's devnets, the one below starts the nodes; this loads all that starts them.
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')

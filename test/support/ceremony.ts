@@ -129,6 +129,8 @@ export async function foundNetwork(
     /** Further coins against the first member's hardware, as `--coins` takes them. */
     readonly coins: readonly string[]
     readonly assetIssuer: string
+    /** Called for each command that does something, and not for those that look. */
+    readonly onCommand?: () => void
   },
 ): Promise<Genesis> {
   const { dataDir } = options
@@ -150,6 +152,7 @@ export async function foundNetwork(
       return hashed.endsWith('.json') ? file(hashed) : hashed
     })
     await mustRun([...words, ...more])
+    if (!/show$|check$/.test(name)) options.onCommand?.()
   }
   await run('genesis new', 0, ['-o', file('draft.json')])
   shortenWindows(file('draft.json'), options)

@@ -1,11 +1,12 @@
 // The devnet as another project's test uses it: started, queried, disturbed and closed by a program, leaving nothing behind. What
 // starts it runs the steps: test/e2e/createDevnet.test.ts has one process per validator, test/examples/ has all in one.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
 import { checkNotRunning } from '../../devnet/lock.ts'
 import { readDevnetStatus } from '../../devnet/statusFile.ts'
+import { loadConfig } from '../../node/config.ts'
 import { isAlive } from './devnetHarness.ts'
 import { call } from './jsonRpc.ts'
 
@@ -163,7 +164,12 @@ export function testDisturbed({ devnet: started, watched }: Watched): void {
     mkdirSync(logFile)
     await assert.rejects(devnet.startValidator(2), /node.log cannot be written/)
     rmSync(logFile, { recursive: true })
+    // A log that is full is put aside by the validator that goes on.
+    writeFileSync(logFile, '')
+    truncateSync(logFile, loadConfig(devnet.validators[2]!.dir).logRotation.bytesMax)
     await devnet.startValidator(2)
+    assert.ok(existsSync(`${logFile}.1`) && statSync(logFile).size < 1_000_000)
+    assert.match(readFileSync(logFile, 'utf8'), /"msg":"node is up"/)
   })
   testEnd(started)
 }

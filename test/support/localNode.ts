@@ -19,7 +19,12 @@ export class LocalNode {
 
   static async start(
     member: Pick<DevnetMember, 'dir' | 'index'>,
-    options: { readonly logFile: string; readonly onHalted: (reason: string) => void },
+    options: {
+      readonly logFile: string
+      readonly onHalted: (reason: string) => void
+      /** How far its clock is ahead; default 0. */
+      readonly aheadMs?: number
+    },
   ): Promise<LocalNode> {
     const config = loadConfig(member.dir)
     const recent = new RecentLines()
@@ -30,7 +35,7 @@ export class LocalNode {
       genesis: parseGenesis(genesisFile(member.dir)),
       takeOverSigner: false,
       forceMovedSigner: false,
-      clock: systemClock(),
+      clock: systemClock(options.aheadMs),
       logger: createLogger({
         level: config.logLevel,
         name: `validator-${member.index}`,

@@ -29,6 +29,8 @@ const PROCESS_TIMEOUT_MS = 60_000
 export class ValidatorProcess {
   readonly member: DevnetMember
   readonly url: string
+  /** The program from the next start on: another build's, after an upgrade. */
+  program = MAIN
   /** Flags of Node from the next start on. */
   flags: readonly string[] = []
   /** Runs in this process from the next start on: it can be neither killed nor suspended. */
@@ -106,7 +108,7 @@ export class ValidatorProcess {
     }
     const log = openSync(this.logFile, 'a')
     const args = ['start', '--data-dir', this.member.dir, '--name', `validator-${this.index}`]
-    const child = fork(MAIN, args, {
+    const child = fork(this.program, args, {
       execArgv: [...this.flags],
       // Killed processes write no coverage, and collecting it slows every start.
       env: {

@@ -85,6 +85,16 @@ describe('tidy.pointers', () => {
     assert.deepEqual(dead, [])
   })
 
+  it('documents link to well-formed addresses elsewhere, over TLS', () => {
+    const wrong = documents().flatMap((file) =>
+      [...read(file).matchAll(/\]\(([a-z]+:[^)]*)\)/g)]
+        .map(([, link]) => link!)
+        .filter((link) => !URL.canParse(link) || !/^https:\/\/[a-z0-9.-]+\.[a-z]+(?:[/?#]\S*)?$/.test(link))
+        .map((link) => `${file}: ${link}`),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
   it('documents name files and folders of the repository that exist', () => {
     const rooms = [...ALL_ROOMS, 'docs', 'abi'].join('|')
     const pattern = new RegExp(`\`((?:${rooms})/[\\w./-]*)\``, 'g')
