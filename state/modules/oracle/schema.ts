@@ -132,7 +132,7 @@ export const oracleSchema = defineModule({
       id: 4,
       key: {},
       value: { assets: t.list(t.u64, PRICES_MAX) },
-      doc: 'Assets with a price, ascending.',
+      doc: 'Assets whose price is reported, ascending.',
     },
     reporters: {
       id: 5,
