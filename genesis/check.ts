@@ -5,6 +5,7 @@ import type { Address } from '../base/ids.ts'
 import { ZERO_ADDRESS } from '../base/ids.ts'
 import { isSystemAddress } from '../base/moduleDefinition.ts'
 import { foldedName, nameFault } from '../base/names.ts'
+import { PRICES_MAX } from '../base/protocol/oracleReport.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
 import { ANCHOR_MIN, RATING_MAX } from '../state/modules/oracle/drift.ts'
 import { REPORTERS_MAX, REPORTERS_MIN } from '../state/modules/oracle/schema.ts'
@@ -228,7 +229,7 @@ function checkAssets({ assets }: Genesis): void {
   )
 }
 
-function checkReporters({ oracle, providers }: Genesis): void {
+function checkReporters({ oracle, providers, assets }: Genesis): void {
   if (oracle === undefined) return
   const { reporters } = oracle
   const path = 'oracle.reporters'
@@ -236,6 +237,11 @@ function checkReporters({ oracle, providers }: Genesis): void {
     reporters.length >= REPORTERS_MIN,
     path,
     `${reporters.length}, expected ${REPORTERS_MIN} to ${REPORTERS_MAX}, or no oracle section`,
+  )
+  refuseUnless(
+    assets.length <= PRICES_MAX,
+    'assets',
+    `${assets.length}, expected at most ${PRICES_MAX} where reporters report their prices`,
   )
   const operators = new Set(providers.map(({ operator }) => bytesKey(operator)))
   reporters.forEach(({ account, name }, i) => {

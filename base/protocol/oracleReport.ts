@@ -4,8 +4,8 @@ import { sha256 } from '../crypto/hash.ts'
 import type { Address, Hash32 } from '../ids.ts'
 import { message, t } from '../schema.ts'
 
-/** Prices in one report: one for each settlement asset. */
-export const PRICES_MAX = 64
+/** Prices in one report: one for each settlement asset that is reported; as many assets as a bond may hold. */
+export const PRICES_MAX = 16
 
 /** What one SCU-hour, which is one coin, costs in base units of an asset. */
 export const priceReportSchema = message('PriceReport', { asset: t.u64, priceBase: t.amount })

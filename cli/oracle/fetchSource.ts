@@ -20,15 +20,16 @@ const SYSTEM_STORES = [
   '/etc/ssl/cert.pem',
 ] as const
 
-let trusted: readonly string[] | undefined
-/** The system's certificates, with those that come with Node. */
+let trusted: { readonly store: string | undefined; readonly list: readonly string[] } | undefined
+/** The system's certificates, with those that come with Node. `SSL_CERT_FILE` names another store, as for other programs. */
 function authorities(): readonly string[] {
-  if (trusted === undefined) {
-    const named = process.env.SSL_CERT_FILE
-    const store = [...(named === undefined ? [] : [named]), ...SYSTEM_STORES].find((path) => existsSync(path))
-    trusted = store === undefined ? rootCertificates : [...rootCertificates, readFileSync(store, 'utf8')]
+  const named = process.env.SSL_CERT_FILE
+  const store = [...(named === undefined ? [] : [named]), ...SYSTEM_STORES].find((path) => existsSync(path))
+  if (trusted === undefined || trusted.store !== store) {
+    const own = store === undefined ? [] : [readFileSync(store, 'utf8')]
+    trusted = { store, list: [...rootCertificates, ...own] }
   }
-  return trusted
+  return trusted.list
 }
 
 /** All of a stream as text. Rejects beyond the limit. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { fetchSource } from '../../cli/oracle/fetchSource.ts'
 import { combine, type SourceResult } from '../../cli/oracle/observe.ts'
 import { csvFields, readNumber } from '../../cli/oracle/readNumber.ts'
 import { readSourcesFile } from '../../cli/oracle/sourcesFile.ts'
+import { makeCertificates } from '../../signer/tlsCertificates.ts'
 
 const LIMITS = { timeoutMs: 300, bytesMax: 1_000 }
 const JSON_SOURCE = { name: 'a', file: 'f', json: '/data/0/price', decimals: 6 }
@@ -141,6 +143,44 @@ describe('cli.oracle: reading a source', function () {
     writeFileSync(file, 'x'.repeat(1_001))
     await assert.rejects(fetchSource({ file }, LIMITS), /more than 1000 bytes/)
     await assert.rejects(fetchSource({ file: join(folder, 'absent') }, LIMITS), /ENOENT/)
+  })
+})
+
+describe('cli.oracle: HTTPS', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'suanli-sources-'))
+  const known = process.env.SSL_CERT_FILE
+  const made = makeCertificates({ hosts: ['127.0.0.1'], days: 1, nowMs: Date.now() })
+  const server = createHttpsServer({ cert: made.server.cert, key: made.server.key }, (request, answer) => {
+    if (request.url === '/down') answer.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()
+    else answer.end('{}')
+  })
+  let url = ''
+  before(async () => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  after(() => {
+    if (known === undefined) delete process.env.SSL_CERT_FILE
+    else process.env.SSL_CERT_FILE = known
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('trusts the authorities of the system and no others, and is not left by a redirect', async () => {
+    await assert.rejects(
+      fetchSource({ url }, { ...LIMITS, timeoutMs: 5_000 }),
+      /unable to verify|self.signed/,
+    )
+    const store = join(folder, 'store.pem')
+    writeFileSync(store, made.authority)
+    process.env.SSL_CERT_FILE = store
+    assert.equal(await fetchSource({ url }, { ...LIMITS, timeoutMs: 5_000 }), '{}')
+    await assert.rejects(
+      fetchSource({ url: `${url}/down` }, { ...LIMITS, timeoutMs: 5_000 }),
+      /a redirect from https: to http:/,
+    )
   })
 })
 

@@ -11,7 +11,7 @@ export function getPrice(state: StateReader, asset: number): Price | undefined {
   return oracleTables.price.get(state, { asset })
 }
 
-/** Assets with a price, ascending: what reporters report. */
+/** Assets whose price reporters report, ascending: the first so many that have one. */
 export function pricedAssets(state: StateReader): readonly number[] {
   return oracleTables.pricedAssets.get(state, {})?.assets ?? []
 }
@@ -23,8 +23,8 @@ export function setPrice(state: StateWriter, price: { asset: number; priceBase: 
   const known = { priceBase, bondPriceBase: priceBase, lockPriceBase: priceBase }
   oracleTables.price.set(state, { asset }, known)
   const assets = pricedAssets(state)
-  if (assets.includes(asset)) return
-  assert(assets.length < PRICES_MAX, 'no more prices than a report may hold')
+  // One that no report has room for is never renewed, and goes stale once there are reporters.
+  if (assets.includes(asset) || assets.length === PRICES_MAX) return
   oracleTables.pricedAssets.set(state, {}, { assets: [...assets, asset].sort((a, b) => a - b) })
 }
 

@@ -132,7 +132,7 @@ export const oracleSchema = defineModule({
       id: 4,
       key: {},
       value: { assets: t.list(t.u64, PRICES_MAX) },
-      doc: 'Assets with a price, ascending.',
+      doc: 'Assets whose price is reported, ascending.',
     },
     reporters: {
       id: 5,
@@ -305,8 +305,8 @@ export const oracleSchema = defineModule({
         'NoCommitment',
         'AlreadyRevealed',
       ],
-      // It enters a list of up to 256 values for the rating and for each price.
-      gas: 400_000,
+      // It enters a list of up to 256 values for the rating and for each of 16 prices.
+      gas: 150_000,
       doc: 'A reporter reveals what it committed to; a reveal that does not match, or is malformed, is recorded and counts as missing.',
     },
   },

@@ -4,8 +4,12 @@ import { u64be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { openProposals } from '../../../state/modules/governance/proposals.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
+import { committedIn, membersOf, reportOf } from '../../../state/modules/oracle/chambers.ts'
 import { getClock, revealsFromMs } from '../../../state/modules/oracle/clock.ts'
+import { oracleModule } from '../../../state/modules/oracle/module.ts'
 import { oracleSchema, REPORT_WINDOWS } from '../../../state/modules/oracle/schema.ts'
+import { jailProvider } from '../../../state/modules/providers/members.ts'
+import { accountOf, EconomyChain } from '../../support/economyFixture.ts'
 import { operatorOf, stranger } from '../../support/memberChain.ts'
 import { OracleChain, type Voice } from '../../support/oracleChain.ts'
 
@@ -169,6 +173,29 @@ describe('oracle: the providers’ chamber', () => {
     const record = recordOf(chain, voice.from)!
     assert.deepEqual([record.chamber, record.member], ['providers', 3])
     assert.equal(chain.query<{ providers: { members: number } }>('status').providers.members, 4)
+  })
+
+  it('hears the members of one group as one, and not those in jail', () => {
+    const chain = new EconomyChain()
+    for (const [id, group] of [
+      [1, 'alone'],
+      [2, 'both'],
+      [3, 'both'],
+      [4, 'jailed'],
+    ] as const)
+      chain.addProvider(id, { group })
+    jailProvider(chain.ctx(), 4)
+    assert.deepEqual(membersOf(chain.state, 'providers', 0), [1, 2])
+    const commitment = new Uint8Array(32)
+    const commit = (id: number) => chain.act(oracleModule, 'commit', accountOf(id), { window: 0, commitment })
+    assert.equal(commit(3), undefined)
+    assert.equal(reportOf(chain.state, { chamber: 'providers', member: 2 }, 0)?.outcome, 'committed')
+    assert.equal(commit(2), undefined)
+    assert.equal(committedIn(chain.state, 'providers', 0), 1)
+    // Whose commitment stands is who reveals.
+    const { account } = reportOf(chain.state, { chamber: 'providers', member: 2 }, 0)!
+    assert.deepEqual(account, accountOf(2))
+    assert.equal(commit(4)?.code, 'NotReporter')
   })
 })
 
