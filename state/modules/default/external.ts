@@ -54,6 +54,7 @@ import {
   clearUnpaid,
   isGroupSuspended,
   isSuspended,
+  markUnpaid,
   resumeProvider,
   suspendedSince,
   unpaidPenalties,
@@ -157,14 +158,9 @@ export function unitsWorth(state: StateReader, asset: number, valueBase: bigint)
   return price === undefined ? undefined : mulDivCeil(valueBase, price.bondPriceBase, COIN)
 }
 
-/** What all providers owe. */
-export function allLiabilities(state: StateReader): bigint {
-  return getTotals(state).liabilitiesBase
-}
-
-/** Coins that no provider owes any more. */
-export function orphansOf(state: StateReader): bigint {
-  return getTotals(state).orphanBase
+/** What all providers owe, and coins that none owes any more. */
+export function owedByAll(state: StateReader) {
+  return getTotals(state)
 }
 
 /** L of a provider, its locks and what it has assumed. */
@@ -354,6 +350,11 @@ export function slash(
 /** Penalties that a member has not paid, valued in coins. */
 export function unpaidOf(state: StateReader, provider: number): bigint {
   return unpaidPenalties(state, provider)
+}
+
+/** Counts a penalty that a frozen bond keeps, valued in coins. */
+export function noteUnpaid(state: StateWriter, provider: number, valueBase: bigint): void {
+  markUnpaid(state, provider, valueBase)
 }
 
 /** Forgets them: they have been taken, as far as the bond reached. */

@@ -100,6 +100,30 @@ describe('default: penalties', () => {
     assert.equal(providersTables.bond.get(chain.state, { provider: 1, asset: 3 })!.amountBase, BOND)
   })
 
+  it('waits for the part of a double vote that is behind it in the queue', () => {
+    const chain = chainOf()
+    chain.run(() => {
+      post(chain, 'coverage', coins(500))
+      post(chain, 'absence')
+      convictEquivocator(chain.ctx(), 1, 15)
+    })
+    assert.equal(chain.bond(1), BOND / 2n - 51n * PRICE)
+    assert.equal(unpaidPenalties(chain.state, 1), 0n)
+  })
+
+  it('goes to the victim first, as far as it lost something, then to the fund', () => {
+    const chain = chainOf()
+    chain.run(() => {
+      onFault(chain.ctx(), { ...faultOf('coverage', coins(500)), victim: walletOf(40) })
+      onFault(chain.ctx(), { ...faultOf('absence', coins(1) / 2n), victim: walletOf(41) })
+    })
+    // A tenth of 500 coins is less than the victim lost; a thousandth of the bond is more.
+    assert.deepEqual([chain.units(40), chain.units(41)], [50n * PRICE, PRICE / 2n])
+    const absence = (BOND - 50n * PRICE + 999n) / 1_000n
+    assert.equal(chain.fundUnits, absence - PRICE / 2n)
+    assert.equal(chain.slashed.victimsBase, 50n * PRICE + PRICE / 2n)
+  })
+
   it('delivery is penalised where a window’s faults are added up, an audit’s haircut as coverage', () => {
     const chain = chainOf()
     chain.run(() => {
