@@ -4,12 +4,14 @@ import { ZERO_ADDRESS } from '../../../base/ids.ts'
 import { judgeAttendance, noteProposer } from '../../../state/modules/default/attendance.ts'
 import { onFault } from '../../../state/modules/default/slashing.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
+import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { postFault } from '../../../state/modules/providers/faultQueue.ts'
 import { convictEquivocator, isBondFrozen } from '../../../state/modules/providers/members.ts'
 import type { FaultKind } from '../../../state/modules/providers/schema.ts'
 import { markUnpaid, unpaidPenalties } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
 import { ASSET, coins, DefaultChain, K, PRICE, walletOf } from '../../support/defaultFixture.ts'
+import { MemberChain } from '../../support/memberChain.ts'
 
 const BOND = 1_000n * PRICE
 const chainOf = () =>
@@ -178,6 +180,21 @@ describe('default: absence', () => {
       for (let index = 6 + K; index < 9 + K; index++) window(chain, index, { there })
     })
     assert.equal(absences(chain), 2)
+  })
+
+  it('is seen on a chain of blocks, by whose turn made them', function () {
+    this.timeout(60_000)
+    const chain = new MemberChain(4)
+    const bondOf = (provider: number): bigint => getBond(chain.full, { provider, asset: 1 })
+    const before = bondOf(2)
+    // Member 1 makes every block. The window in which counting begins is not whole, then three are free.
+    for (let window = 0; window <= 4; window++) {
+      assert.equal(bondOf(2), before)
+      for (let block = 0; block < 8; block++) chain.next()
+      chain.wait(60_000)
+    }
+    assert.equal(bondOf(2), before - before / 1_000n)
+    assert.equal(bondOf(1), before)
   })
 
   it('nobody is absent who made one block, nor where the chain stood still or moved too little', () => {
