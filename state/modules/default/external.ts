@@ -272,9 +272,9 @@ export function payFromEstate(
     countSlashed(ctx.state, { asset, amountBase, went: to === 'fund' ? 'fund' : 'victims' })
 }
 
-/** Whether a provider's compensations may hold units of an asset. */
-export function mayBePaidIn(state: StateReader, provider: number, asset: number): boolean {
-  return mayHold(state, provider, asset)
+/** Whether a provider's compensations may hold units of an asset beside those on their way. */
+export function mayBePaidIn(state: StateReader, at: Parameters<typeof mayHold>[1]): boolean {
+  return mayHold(state, at)
 }
 
 /** Moves liability of a provider that has defaulted; its compensation is in place already. */
@@ -420,9 +420,9 @@ export function legalGroupOf(state: StateReader, provider: number): number {
   return groupOf(state, provider)
 }
 
-/** Whether a member itself is suspended. */
-export function isOwnSuspended(state: StateReader, provider: number): boolean {
-  return isSuspended(state, provider)
+/** The window in which a member itself was suspended; undefined when it is not. */
+export function suspensionOf(state: StateReader, provider: number): number | undefined {
+  return suspendedSince(state, provider)
 }
 
 /** The first window in which a suspended member may resume; undefined when it is not suspended. */
