@@ -206,17 +206,18 @@ function addBids(program: Command): void {
     const { genesisHash } = (await client.request('chain_info')) as { readonly genesisHash: string }
     const commitment = bidCommitment(parseHex(genesisHash.slice(2)) as never, bid)
     // Before it is sent: a commitment whose salt is lost loses its deposit.
-    writeFileSync(
-      options.bidFile,
-      `${JSON.stringify({
-        provider: bid.provider,
-        bidder: bid.bidder,
-        amountBase: bid.amountBase.toString(),
-        sharePpm: bid.sharePpm.toString(),
-        salt: toHex(bid.salt),
-      })}\n`,
-      { mode: 0o600, flag: 'wx' },
-    )
+    if (options.dryRun !== true)
+      writeFileSync(
+        options.bidFile,
+        `${JSON.stringify({
+          provider: bid.provider,
+          bidder: bid.bidder,
+          amountBase: bid.amountBase.toString(),
+          sharePpm: bid.sharePpm.toString(),
+          salt: toHex(bid.salt),
+        })}\n`,
+        { mode: 0o600, flag: 'wx' },
+      )
     await sendCall(encodeCall(defaultSchema, 'commitBid', { provider: bid.provider, commitment }), options)
   })
   withSending(

@@ -157,7 +157,9 @@ export function assumeMember(ctx: WriteContext, provider: number, known: Case): 
   const pay = { provider, to: member, part }
   const isPaid = !isOwnGroup(state, provider, member)
   const own = isPaid ? payCompensation(ctx, { ...pay, from: known.pool, as: 'estate' }) : undefined
-  const aid = isPaid ? payCompensation(ctx, { ...pay, from: known.aid, as: 'aid' }) : undefined
+  const aid = isPaid
+    ? payCompensation(ctx, { ...pay, from: known.aid, as: 'aid', besides: own?.paid ?? [] })
+    : undefined
   const assets = [...(own?.paid ?? []), ...(aid?.paid ?? [])]
   takeLiability(ctx, { provider, to: member, amountBase, assets, byAuction: false })
   updateCase(state, provider, {

@@ -126,13 +126,16 @@ export function payCompensation(
     readonly part: (totalBase: bigint) => bigint
     /** Aid of the fund was not taken from the provider that defaulted. */
     readonly as: 'estate' | 'aid'
+    /** What it is paid besides. */
+    readonly besides?: readonly Units[]
   },
 ): { readonly paid: readonly Units[]; readonly left: readonly EstateAsset[] } {
-  const { provider, to, from, part, as } = payment
+  const { provider, to, from, part, as, besides = [] } = payment
   const paid: Units[] = []
   const left = from.map((held) => {
     const amountBase = minBigint(held.leftBase, part(held.totalBase))
-    if (amountBase === 0n || !mayBePaidIn(ctx.state, to, held.asset)) return held
+    const coming = [...besides, ...paid]
+    if (amountBase === 0n || !mayBePaidIn(ctx.state, { provider: to, asset: held.asset, coming })) return held
     payFromEstate(ctx, { provider, to, asset: held.asset, amountBase, as })
     paid.push({ asset: held.asset, amountBase })
     return { ...held, leftBase: held.leftBase - amountBase }

@@ -61,6 +61,7 @@ import {
   clearUnpaid,
   isGroupSuspended,
   isSuspended,
+  markUnpaid,
   resumeProvider,
   suspendedSince,
   unpaidPenalties,
@@ -170,14 +171,9 @@ export function unitsWorth(state: StateReader, asset: number, valueBase: bigint)
   return price === undefined ? undefined : mulDivCeil(valueBase, price.bondPriceBase, COIN)
 }
 
-/** What all providers owe. */
-export function allLiabilities(state: StateReader): bigint {
-  return getTotals(state).liabilitiesBase
-}
-
-/** Coins that no provider owes any more. */
-export function orphansOf(state: StateReader): bigint {
-  return getTotals(state).orphanBase
+/** What all providers owe, and coins that none owes any more. */
+export function owedByAll(state: StateReader) {
+  return getTotals(state)
 }
 
 /** L of a provider, its locks and what it has assumed. */
@@ -297,9 +293,9 @@ export function payFromEstate(
     countSlashed(ctx.state, { asset, amountBase, went: to === 'fund' ? 'fund' : 'victims' })
 }
 
-/** Whether a provider's compensations may hold units of an asset. */
-export function mayBePaidIn(state: StateReader, provider: number, asset: number): boolean {
-  return mayHold(state, provider, asset)
+/** Whether a provider's compensations may hold units of an asset beside those on their way. */
+export function mayBePaidIn(state: StateReader, at: Parameters<typeof mayHold>[1]): boolean {
+  return mayHold(state, at)
 }
 
 /** Moves liability of a provider that has defaulted; its compensation is in place already. */
@@ -385,6 +381,11 @@ export function unpaidOf(state: StateReader, provider: number): bigint {
   return unpaidPenalties(state, provider)
 }
 
+/** Counts a penalty that a frozen bond keeps, valued in coins. */
+export function noteUnpaid(state: StateWriter, provider: number, valueBase: bigint): void {
+  markUnpaid(state, provider, valueBase)
+}
+
 /** Forgets them: they have been taken, as far as the bond reached. */
 export function forgetUnpaid(state: StateWriter, provider: number): void {
   clearUnpaid(state, provider)
@@ -448,9 +449,9 @@ export function legalGroupOf(state: StateReader, provider: number): number {
   return groupOf(state, provider)
 }
 
-/** Whether a member itself is suspended. */
-export function isOwnSuspended(state: StateReader, provider: number): boolean {
-  return isSuspended(state, provider)
+/** The window in which a member itself was suspended; undefined when it is not. */
+export function suspensionOf(state: StateReader, provider: number): number | undefined {
+  return suspendedSince(state, provider)
 }
 
 /** The first window in which a suspended member may resume; undefined when it is not suspended. */

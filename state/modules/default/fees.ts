@@ -5,11 +5,11 @@ import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import {
-  allLiabilities,
   feesHeld,
   fundAddress,
   fundHeld,
   operatorOf,
+  owedByAll,
   payEachFromFees,
   payFromFees,
   votersOf,
@@ -18,7 +18,7 @@ import { defaultParams, events } from './tables.ts'
 
 /** Size up to which base fees fill the fund; rounded up: the fund gains. */
 export function fundTarget(state: StateReader): bigint {
-  return mulDivCeil(allLiabilities(state), defaultParams.get(state).fundTargetPpm, PPM)
+  return mulDivCeil(owedByAll(state).liabilitiesBase, defaultParams.get(state).fundTargetPpm, PPM)
 }
 
 /** At a window's end shares the base fees of the window; one transfer per validator. */

@@ -11,7 +11,7 @@ import {
   fundUnits,
   horizonOf,
   mayReceive,
-  orphansOf,
+  owedByAll,
   payFromFund,
   type Units,
 } from './external.ts'
@@ -58,7 +58,7 @@ export function earmark(ctx: WriteContext, { asset, amountBase }: Units): void {
  */
 export function burnOrphansOfWindow(ctx: WriteContext): void {
   const { state } = ctx
-  const orphanBase = orphansOf(state)
+  const { orphanBase } = owedByAll(state)
   if (orphanBase === 0n) {
     if (defaultTables.earmarked.has(state, {})) defaultTables.earmarked.delete(state, {})
     return

@@ -8,13 +8,13 @@ import {
   cureOf,
   cureWindows,
   getMember,
-  isOwnSuspended,
   liabilityOf,
   noticeOf,
   resumesFrom,
   runningWindow,
   securityNow,
   shortfallOf,
+  suspensionOf,
 } from './external.ts'
 import type { STEPS } from './records.ts'
 import { suspendedWindows } from './watch.ts'
@@ -100,7 +100,7 @@ function dutyOf(state: StateReader, provider: number): Duty {
       what: 'ask the other validators to let it out: governance.proposeUnjail',
       otherwise: 'it owes nothing and stays in jail',
     }
-  if (isOwnSuspended(state, provider)) {
+  if (suspensionOf(state, provider) !== undefined) {
     const from = resumesFrom(state, provider) ?? 0
     return {
       step: 'resume',
@@ -141,7 +141,7 @@ export function standingOf(state: StateReader, provider: number) {
   return {
     provider,
     status: member.status,
-    suspended: isOwnSuspended(state, provider),
+    suspended: suspensionOf(state, provider) !== undefined,
     ...dutyOf(state, provider),
     windowIndex: runningWindow(state),
     liabilityBase,

@@ -9,10 +9,10 @@ import {
   getMember,
   handledTurn,
   horizonOf,
-  isOwnSuspended,
   liabilityOf,
   memberIds,
   overdue,
+  suspensionOf,
 } from './external.ts'
 import type { DefaultCause } from './schema.ts'
 import { defaultTables } from './tables.ts'
@@ -60,7 +60,9 @@ export function watchMembers(
 function noteSuspended(ctx: WriteContext, provider: number, window: number): void {
   const { state } = ctx
   const known = defaultTables.suspended.get(state, { provider })?.windows ?? []
-  const isNow = isOwnSuspended(state, provider)
+  const since = suspensionOf(state, provider)
+  // A missing grant of the window that has just begun may have suspended it.
+  const isNow = since !== undefined && since <= window
   if (known.length === 0 && !isNow) return
   const kept = known.filter((w) => w > window - horizonOf(state) && w < window)
   const windows = isNow ? [...kept, window] : kept

@@ -32,10 +32,14 @@ export function compensationValuePpm(state: StateReader, provider: number): bigi
   return valuePpm
 }
 
-/** Whether a compensation may hold units of an asset beside those that it holds. */
-export function mayHold(state: StateReader, provider: number, asset: number): boolean {
-  const { assets } = compensationOf(state, provider)
-  return assets.length < COMPENSATION_ASSETS_MAX || assets.some((known) => known.asset === asset)
+/** Whether a compensation may hold units of an asset beside those that it holds, and others on their way to it. */
+export function mayHold(
+  state: StateReader,
+  at: { readonly provider: number; readonly asset: number; readonly coming: Assets },
+): boolean {
+  const { assets } = compensationOf(state, at.provider)
+  const held = new Set([...assets, ...at.coming].map(({ asset }) => asset))
+  return held.has(at.asset) || held.size < COMPENSATION_ASSETS_MAX
 }
 
 function put(ctx: WriteContext, provider: number, { assumedBase, assets }: Compensation): void {
@@ -50,10 +54,12 @@ function put(ctx: WriteContext, provider: number, { assumedBase, assets }: Compe
 export function releaseCompensation(ctx: WriteContext, provider: number, to: Address): void {
   const known = issuanceTables.compensation.get(ctx.state, { provider })
   const { assumedBase } = getLiability(ctx.state, provider)
-  if (known === undefined || known.assumedBase === assumedBase) return
-  assert(assumedBase < known.assumedBase, 'assumed liability grows with its compensation')
+  const isSame = known?.assumedBase === assumedBase
+  // What another could not hold may be left behind when nothing assumed is.
+  if (known === undefined || (isSame && assumedBase > 0n)) return
+  assert(assumedBase <= known.assumedBase, 'assumed liability grows with its compensation')
   const assets = known.assets.map(({ asset, amountBase }) => {
-    const keptBase = mulDivCeil(amountBase, assumedBase, known.assumedBase)
+    const keptBase = assumedBase === 0n ? 0n : mulDivCeil(amountBase, assumedBase, known.assumedBase)
     const freedBase = amountBase - keptBase
     if (freedBase > 0n) {
       payCompensation(ctx, { provider, asset, to, amountBase: freedBase })
@@ -102,7 +108,8 @@ export function takeCompensation(
   const moved: Assets[number][] = []
   const kept = known.assets.map(({ asset, amountBase }) => {
     const partBase = mulDivFloor(amountBase, assumedBase, known.assumedBase)
-    if (partBase === 0n || !mayHold(ctx.state, to, asset)) return { asset, amountBase }
+    const isHeld = mayHold(ctx.state, { provider: to, asset, coming: moved })
+    if (partBase === 0n || !isHeld) return { asset, amountBase }
     payCompensation(ctx, { provider: from, asset, to: compensationAddress(to), amountBase: partBase })
     moved.push({ asset, amountBase: partBase })
     return { asset, amountBase: amountBase - partBase }

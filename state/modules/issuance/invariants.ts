@@ -162,12 +162,13 @@ const ledgerInvariant: Invariant = {
 const bondInvariant: Invariant = {
   id: '8 bond',
   severity: 'stopMinting',
-  doc: 'A provider whose bond was short at the last window’s end is in a cure or no longer counts as active.',
+  doc: 'A provider whose bond was short at the last window’s end is in a cure, or has defaulted.',
   *recount({ state }) {
     return yield* eachItem(memberIds(state), (provider) => {
       const { bondShortSince } = getLiability(state, provider)
       if (bondShortSince === undefined || issuanceTables.cure.has(state, { provider })) return undefined
-      return getMember(state, provider)?.status === 'active'
+      // Its bond is an estate now.
+      return getMember(state, provider)?.status !== 'defaulted'
         ? `provider ${provider}: its bond has been short since window ${bondShortSince}, and it does not cure`
         : undefined
     })

@@ -230,15 +230,12 @@ describe('default: exit', () => {
         ...(i === 1 ? { bondBase: 1_000n * PRICE } : {}),
       })),
     })
-    chain.pass()
-    chain.run(() => {
-      removeProvider(chain.ctx(), 1)
-      chain.owe(2, coins(5_000))
-    })
+    chain.run(() => chain.owe(2, coins(5_000)))
+    chain.fail(2)
+    chain.run(() => removeProvider(chain.ctx(), 1))
     chain.pass()
     const { untilWindow } = chain.ask<{ untilWindow: number }>('status', { provider: 1 })
     assert.equal(untilWindow, chain.window + TAIL)
-    chain.fail(2)
     chain.close(2)
     assert.ok(chain.liability(1) > 0n)
     chain.pass()

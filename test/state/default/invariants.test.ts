@@ -67,6 +67,21 @@ describe('default: invariants', () => {
     assert.deepEqual(broken(exempt), ['3 mint stopMinting'])
   })
 
+  it('8: whoever has a short bond cures, whatever its status', () => {
+    const chain = new DefaultChain({
+      providers: [0, 1, 2, 3, 4].map((i) => ({ devices: 100, ...(i < 2 ? { bondBase: 100n * PRICE } : {}) })),
+    })
+    chain.run(() => {
+      for (const id of [1, 2]) chain.owe(id, coins(1_000))
+      assert.equal(chain.do(2, 'beginExit'), undefined)
+    })
+    chain.pass()
+    assert.deepEqual([chain.status(1), chain.status(2)], ['curing', 'retiring'])
+    assert.deepEqual(chain.brokenInvariants(), [])
+    issuanceTables.cure.delete(chain.state, { provider: 2 })
+    assert.deepEqual(chain.brokenInvariants(), ['8 bond stopMinting'])
+  })
+
   it('8: a bond is paid back only after the tail', () => {
     const damage = (chain: DefaultChain) =>
       returnBond(chain.ctx(), { provider: 4, asset: ASSET, amountBase: 1n, to: walletOf(4) })

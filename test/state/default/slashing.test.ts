@@ -4,12 +4,14 @@ import { ZERO_ADDRESS } from '../../../base/ids.ts'
 import { judgeAttendance, noteProposer } from '../../../state/modules/default/attendance.ts'
 import { onFault } from '../../../state/modules/default/slashing.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
+import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { postFault } from '../../../state/modules/providers/faultQueue.ts'
 import { convictEquivocator, isBondFrozen } from '../../../state/modules/providers/members.ts'
 import type { FaultKind } from '../../../state/modules/providers/schema.ts'
 import { markUnpaid, unpaidPenalties } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
 import { ASSET, coins, DefaultChain, K, PRICE, walletOf } from '../../support/defaultFixture.ts'
+import { MemberChain } from '../../support/memberChain.ts'
 
 const BOND = 1_000n * PRICE
 const chainOf = () =>
@@ -100,6 +102,30 @@ describe('default: penalties', () => {
     assert.equal(providersTables.bond.get(chain.state, { provider: 1, asset: 3 })!.amountBase, BOND)
   })
 
+  it('waits for the part of a double vote that is behind it in the queue', () => {
+    const chain = chainOf()
+    chain.run(() => {
+      post(chain, 'coverage', coins(500))
+      post(chain, 'absence')
+      convictEquivocator(chain.ctx(), 1, 15)
+    })
+    assert.equal(chain.bond(1), BOND / 2n - 51n * PRICE)
+    assert.equal(unpaidPenalties(chain.state, 1), 0n)
+  })
+
+  it('goes to the victim first, as far as it lost something, then to the fund', () => {
+    const chain = chainOf()
+    chain.run(() => {
+      onFault(chain.ctx(), { ...faultOf('coverage', coins(500)), victim: walletOf(40) })
+      onFault(chain.ctx(), { ...faultOf('absence', coins(1) / 2n), victim: walletOf(41) })
+    })
+    // A tenth of 500 coins is less than the victim lost; a thousandth of the bond is more.
+    assert.deepEqual([chain.units(40), chain.units(41)], [50n * PRICE, PRICE / 2n])
+    const absence = (BOND - 50n * PRICE + 999n) / 1_000n
+    assert.equal(chain.fundUnits, absence - PRICE / 2n)
+    assert.equal(chain.slashed.victimsBase, 50n * PRICE + PRICE / 2n)
+  })
+
   it('delivery is penalised where a window’s faults are added up, an audit’s haircut as coverage', () => {
     const chain = chainOf()
     chain.run(() => {
@@ -154,6 +180,21 @@ describe('default: absence', () => {
       for (let index = 6 + K; index < 9 + K; index++) window(chain, index, { there })
     })
     assert.equal(absences(chain), 2)
+  })
+
+  it('is seen on a chain of blocks, by whose turn made them', function () {
+    this.timeout(60_000)
+    const chain = new MemberChain(4)
+    const bondOf = (provider: number): bigint => getBond(chain.full, { provider, asset: 1 })
+    const before = bondOf(2)
+    // Member 1 makes every block. The window in which counting begins is not whole, then three are free.
+    for (let window = 0; window <= 4; window++) {
+      assert.equal(bondOf(2), before)
+      for (let block = 0; block < 8; block++) chain.next()
+      chain.wait(60_000)
+    }
+    assert.equal(bondOf(2), before - before / 1_000n)
+    assert.equal(bondOf(1), before)
   })
 
   it('nobody is absent who made one block, nor where the chain stood still or moved too little', () => {

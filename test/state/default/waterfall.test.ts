@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { ledger } from '../../../state/ledger.ts'
+import { getLot } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { openCases } from '../../../state/modules/default/cases.ts'
@@ -116,7 +117,7 @@ class Driver {
     chain.run(() => {
       if (kind === 'jail' && isServing) jailProvider(chain.ctx(), id)
       if (kind === 'unjail' && chain.status(id) === 'jailed') unjailProvider(chain.ctx(), id)
-      if (kind === 'lose') chain.loseCapacity(id)
+      if (kind === 'lose' && getLot(chain.state, id) !== undefined) chain.loseCapacity(id)
       if (kind === 'suspend' && isServing && !isGroupSuspended(chain.state, id))
         suspendProvider(chain.ctx(), id, chain.window)
       if (kind === 'notice') chain.act('giveNotice', walletOf(id), { lot: id }, capacityModule)

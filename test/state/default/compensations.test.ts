@@ -1,0 +1,58 @@
+// Bounds of compensations: how many assets one may hold, and that what another cannot hold comes back to its owner.
+import assert from 'node:assert/strict'
+import { getAssetBalance, issueAsset } from '../../../state/modules/assets/ledger.ts'
+import { compensationOf, mayHold } from '../../../state/modules/issuance/compensations.ts'
+import { compensationAddress } from '../../../state/modules/issuance/external.ts'
+import { assume, novate } from '../../../state/modules/issuance/handovers.ts'
+import { COMPENSATION_ASSETS_MAX } from '../../../state/modules/issuance/schema.ts'
+import { coins, DefaultChain, walletOf } from '../../support/defaultFixture.ts'
+
+const FIRST = 100
+
+/** Provider `to` assumes 50 coins of provider 1 and is paid 10 units of each of the most assets, from a number on. */
+function assumeFor(chain: DefaultChain, to: number, from: number): void {
+  const assets = Array.from({ length: COMPENSATION_ASSETS_MAX }, (_, i) => ({
+    asset: from + i,
+    amountBase: 10n,
+  }))
+  for (const { asset, amountBase } of assets) {
+    chain.register(asset)
+    issueAsset(chain.ctx(), { asset, to: compensationAddress(to), amountBase })
+  }
+  assume(chain.ctx(), { from: 1, to, amountBase: coins(50), exemptBase: coins(50), assets })
+}
+
+describe('issuance: compensations', () => {
+  it('hold so many assets, counting those on their way', () => {
+    const chain = new DefaultChain()
+    chain.run(() => {
+      chain.owe(1, coins(100))
+      const at = { provider: 3, asset: 1 }
+      const coming = Array.from({ length: COMPENSATION_ASSETS_MAX }, (_, i) => ({
+        asset: FIRST + i,
+        amountBase: 1n,
+      }))
+      assert.equal(mayHold(chain.state, { ...at, coming }), false)
+      assert.equal(mayHold(chain.state, { ...at, coming: coming.slice(1) }), true)
+      assumeFor(chain, 3, FIRST)
+      assert.equal(mayHold(chain.state, { ...at, coming: [] }), false)
+      assert.equal(mayHold(chain.state, { provider: 3, asset: FIRST, coming: [] }), true)
+    })
+  })
+
+  it('stay with whoever hands the liability over where the other cannot hold them, and are released then', () => {
+    const chain = new DefaultChain()
+    chain.run(() => {
+      chain.owe(1, coins(100))
+      assumeFor(chain, 3, FIRST)
+      assumeFor(chain, 4, FIRST + COMPENSATION_ASSETS_MAX)
+      novate(chain.ctx(), { from: 3, to: 4, amountBase: coins(50) })
+    })
+    assert.equal(compensationOf(chain.state, 3).assets.length, COMPENSATION_ASSETS_MAX)
+    assert.equal(chain.assumed(4).assumedBase, coins(100))
+    chain.pass()
+    assert.deepEqual(compensationOf(chain.state, 3), { assumedBase: 0n, assets: [] })
+    for (let asset = FIRST; asset < FIRST + COMPENSATION_ASSETS_MAX; asset++)
+      assert.equal(getAssetBalance(chain.state, { asset, owner: walletOf(3) }), 10n)
+  })
+})
