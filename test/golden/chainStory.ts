@@ -1,21 +1,18 @@
 // The script of the recorded chain: every action of every module at a set height, with refusals of each kind.
-// Owns: accounts, genesis, schedule. Not: delivery of redemptions and traffic (chainTraffic.ts). Run only by the recorder.
+// Owns: the schedule. Not: who acts (chainActors.ts), delivery of redemptions and traffic (chainTraffic.ts). Run only by the recorder.
 import { mustExist } from '../../base/assert.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
-import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
 import { bidCommitment } from '../../base/protocol/sealedBid.ts'
 import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
 import { selectorOf } from '../../base/selector.ts'
 import { signedActionDigest } from '../../base/signedAction.ts'
-import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
-import { DEVNET_ASSET_ID, devnetGenesis } from '../../genesis/devnet.ts'
-import type { Genesis } from '../../genesis/schema.ts'
+import { DEVNET_ASSET_ID } from '../../genesis/devnet.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
-import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { currentWindow, getClock } from '../../state/modules/capacity/windows.ts'
 import { getCase, openCases } from '../../state/modules/default/cases.ts'
@@ -26,93 +23,23 @@ import { isGroupSuspended } from '../../state/modules/providers/suspension.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { getSeries } from '../../state/modules/series/books.ts'
 import { schemas } from '../../state/schemas.ts'
+import {
+  accounts,
+  act,
+  COIN,
+  issuer,
+  keys,
+  keysOf,
+  NEWCOMER,
+  operator,
+  request,
+  rotatedSecret,
+  storyGenesis,
+  token,
+  UNIT,
+} from './chainActors.ts'
 import { proposals, refused, reports, type Voices } from './chainReports.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
-
-const MEMBERS = 6
-/** The seventh member, admitted during the story. */
-const NEWCOMER = MEMBERS
-const KEYS = MEMBERS + 1
-const WINDOW_MS = 4_000
-const COIN = 10n ** 18n
-const UNIT = 1_000_000n
-
-export const accounts: readonly Wallet[] = developmentAccounts()
-const keys = Array.from({ length: KEYS }, (_, i) => developmentValidator(i))
-const rotatedSecret = bls.keygen(sha256(utf8('rotated key of the golden chain')))
-const issuer = developmentValidator(99).operator
-
-/** Consensus keys that lead on this chain. */
-export const SECRETS = [...keys.map(({ consensusSecret }) => consensusSecret), rotatedSecret]
-
-/** The operator of the member with this id. */
-export const operator = (id: number): Wallet => keys[id - 1]!.operator
-
-function keysOf(i: number) {
-  const { consensusSecret, peerSeed } = keys[i]!
-  return {
-    operator: operator(i + 1).address,
-    consensusKey: bls.publicKey(consensusSecret),
-    possessionProof: bls.prove(consensusSecret),
-    peerId: peerIdBytesFromSeed(peerSeed),
-  }
-}
-
-/** The devnet's genesis with six members, windows of four seconds and epochs of at most 40 blocks. */
-export function storyGenesis(): Genesis {
-  const document = devnetGenesis({
-    members: Array.from({ length: MEMBERS }, (_, i) => keysOf(i)),
-    accounts: accounts.map(({ address }) => address),
-    assetIssuer: issuer.address,
-    minBlockIntervalMs: 50,
-    windowMs: WINDOW_MS,
-  })
-  const { params } = document
-  return {
-    ...document,
-    name: 'Suanli golden chain',
-    params: {
-      ...params,
-      // One block brings four pieces of evidence.
-      accounts: { ...params.accounts, blockGasLimit: 80_000_000 },
-      providers: { ...params.providers, epochBlocksMax: 40 },
-      capacity: { ...params.capacity, horizonWindows: 12 },
-      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },
-      // Short, so that a member that leaves has its bond back before the chain ends.
-      redemption: { ...params.redemption, assignAhead: 1, tailWindows: 2 },
-    },
-  }
-}
-
-export function act(
-  from: Wallet,
-  module: ModuleDef,
-  action: string,
-  args: { readonly [name: string]: unknown },
-): Send {
-  return { from, to: moduleAddress(module), data: callData(action, module.actions[action]!.args, args) }
-}
-
-function token(from: Wallet, action: keyof typeof erc20Schema.actions, args: object): Send {
-  const data = callData(action, erc20Schema.actions[action].args, args as never)
-  return { from, to: systemAddress(SYSTEM_KIND.asset, DEVNET_ASSET_ID), data }
-}
-
-export function request(from: Wallet, amountBase: bigint, over: object = {}): Send {
-  return act(from, schemas.redemption, 'request', {
-    amountBase,
-    service: 'infer',
-    provider: 0,
-    ratingMin: 0n,
-    region: '',
-    startBy: 0,
-    finishBy: 0,
-    jobHash: sha256(utf8('job')),
-    clientKey: new Uint8Array(33).fill(2),
-    voucherKey: new Uint8Array(20),
-    ...over,
-  })
-}
 
 const list = (id: number, over: object = {}): Send =>
   act(operator(id), schemas.redemption, 'list', {

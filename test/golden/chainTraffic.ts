@@ -9,7 +9,7 @@ import { redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { schemas } from '../../state/schemas.ts'
 import { Random } from '../support/random.ts'
-import { accounts, act, operator, request } from './chainStory.ts'
+import { accounts, act, operator, request } from './chainActors.ts'
 import type { GoldenChain, Send, Wallet } from './goldenChain.ts'
 
 const SEED = 20_260_101

@@ -1,6 +1,7 @@
 // Makes the recorded chain: genesis and blocks as bytes, and the result of each block. Owns: the length and the pace.
 import { genesisSchema } from '../../genesis/schema.ts'
-import { SECRETS, scene, storyGenesis } from './chainStory.ts'
+import { SECRETS, storyGenesis } from './chainActors.ts'
+import { scene } from './chainStory.ts'
 import { Traffic } from './chainTraffic.ts'
 import { GoldenChain } from './goldenChain.ts'
 

@@ -7,17 +7,15 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { payCompensation, takeLiability } from './bids.ts'
 import { updateCase } from './cases.ts'
+import { COIN_ID, escrows, payFromFund } from './escrows.ts'
 import { hasLeft } from './exits.ts'
 import {
   allAssets,
   bondShare,
-  COIN_ID,
-  escrows,
   isServing,
   legalGroupOf,
   liabilityOf,
   memberIds,
-  payFromFund,
   roomOf,
   unitsWorth,
   worthOf,

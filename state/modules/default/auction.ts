@@ -8,17 +8,8 @@ import { mulDivCeil, PPM } from '../../../base/units.ts'
 import type { ActionContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { getCase, updateCase } from './cases.ts'
-import {
-  COIN_ID,
-  escrows,
-  escrowUnits,
-  isSecondHalf,
-  isServing,
-  legalGroupOf,
-  memberOf,
-  payFrom,
-  runningWindow,
-} from './external.ts'
+import { COIN_ID, escrows, escrowUnits, payFrom } from './escrows.ts'
+import { isSecondHalf, isServing, legalGroupOf, memberOf, runningWindow } from './external.ts'
 import type { defaultSchema } from './schema.ts'
 import { defaultParams, defaultTables, events, fail } from './tables.ts'
 

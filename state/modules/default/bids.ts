@@ -4,19 +4,16 @@ import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { updateCase } from './cases.ts'
+import { COIN_ID, escrows, payFrom, type Units } from './escrows.ts'
 import {
   bondShare,
-  COIN_ID,
-  escrows,
   fundAddress,
   liabilityOf,
   mayBePaidIn,
   moveLiability,
-  payFrom,
   payFromEstate,
   roomByBond,
   roomOf,
-  type Units,
   worthOf,
 } from './external.ts'
 import type { Case, EstateAsset } from './schema.ts'

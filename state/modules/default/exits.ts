@@ -4,9 +4,9 @@ import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { maxBigint, minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { COIN_ID, unitsAt } from './escrows.ts'
 import {
   bondsOf,
-  COIN_ID,
   getMember,
   isFrozen,
   isServing,
@@ -21,7 +21,6 @@ import {
   securityNow,
   storeCoverage,
   tailWindows,
-  unitsAt,
   unitsWorth,
   votersOf,
 } from './external.ts'

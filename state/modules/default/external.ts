@@ -4,7 +4,7 @@ import type { Address } from '../../../base/ids.ts'
 import { COIN, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
-import { COIN_ASSET, type Escrow, escrowsOf, ledger, type MoveRefusal } from '../../ledger.ts'
+import { COIN_ASSET } from '../../ledger.ts'
 import type { StateChanges, StateReader, StateWriter } from '../../view.ts'
 import {
   FEES_ADDRESS,
@@ -71,18 +71,8 @@ import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts
 import { recallDefaulted } from '../redemption/grants.ts'
 import { redemptionParams } from '../redemption/tables.ts'
 import { closeSeriesOf } from '../series/endings.ts'
+import { escrows, FUND, fundUnits, payFrom, type Units } from './escrows.ts'
 import { defaultSchema } from './schema.ts'
-
-export const COIN_ID = COIN_ASSET
-const { fund, estates, deposits, novations } = escrowsOf(defaultSchema)
-/** The escrows of this module, by the provider that they concern. */
-export const escrows = { estate: estates, deposit: deposits, novation: novations } as const
-const FUND = fund(0)
-
-export interface Units {
-  readonly asset: number
-  readonly amountBase: bigint
-}
 
 /** Base fees that are not shared yet. */
 export function feesHeld(state: StateReader): bigint {
@@ -92,11 +82,6 @@ export function feesHeld(state: StateReader): bigint {
 /** What the guarantee fund holds of the coin. */
 export function fundHeld(state: StateReader): bigint {
   return fundUnits(state, COIN_ASSET)
-}
-
-/** What the guarantee fund holds of an asset. */
-export function fundUnits(state: StateReader, asset: number): bigint {
-  return ledger.balanceOf(state, { asset, owner: FUND })
 }
 
 /** Registered assets, ascending. */
@@ -114,37 +99,9 @@ export function payEachFromFees(ctx: WriteContext, to: readonly Address[], eachB
   return shareCoins(ctx, { from: FEES_ADDRESS, to, eachBase })
 }
 
-/** Pays from the guarantee fund. Asserts that it holds it. */
-export function payFromFund(ctx: WriteContext, payment: Units & { readonly to: Address }): void {
-  if (payment.amountBase > 0n) ledger.release(ctx, { from: FUND, ...payment })
-}
-
 /** The account of the guarantee fund. */
 export function fundAddress(): Address {
   return GUARANTEE_FUND_ADDRESS
-}
-
-/** Units in an escrow of this module. */
-export function heldIn(state: StateReader, escrow: Escrow, asset: number): bigint {
-  return ledger.balanceOf(state, { asset, owner: escrow })
-}
-
-/** Pays out of an escrow of this module. Asserts that it holds it. */
-export function payFrom(ctx: WriteContext, from: Escrow, payment: Units & { readonly to: Address }): void {
-  if (payment.amountBase > 0n) ledger.release(ctx, { from, ...payment })
-}
-
-/** Moves units of an account into an escrow; a refusal has written nothing. */
-export function escrowUnits(
-  ctx: WriteContext,
-  payment: Units & { readonly from: Address; readonly to: Escrow },
-): MoveRefusal | undefined {
-  return payment.amountBase === 0n ? undefined : ledger.move(ctx, payment)
-}
-
-/** Units of an account. */
-export function unitsAt(state: StateReader, owner: Address, asset: number): bigint {
-  return ledger.balanceOf(state, { asset, owner })
 }
 
 /** Whether an asset is the coin or registered. */
@@ -259,7 +216,7 @@ export function burnLock(ctx: WriteContext, provider: number) {
 
 /** Moves a provider's bond, locked proceeds and compensations into its estate. Returns what that holds, per asset. */
 export function formEstate(ctx: WriteContext, provider: number): readonly Units[] {
-  const escrow = estates(provider)
+  const escrow = escrows.estate(provider)
   const sums = new Map<number, bigint>()
   const proceeds = lockedProceeds(ctx.state, provider).map(({ asset }) => ({
     asset,
@@ -284,7 +241,7 @@ export function payFromEstate(
   },
 ): void {
   const { provider, asset, amountBase, to, as } = payment
-  payFrom(ctx, estates(provider), {
+  payFrom(ctx, escrows.estate(provider), {
     asset,
     amountBase,
     to: to === 'fund' ? FUND : compensationEscrow(to),

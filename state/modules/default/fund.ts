@@ -5,16 +5,8 @@ import type { Address } from '../../../base/ids.ts'
 import { minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import {
-  burnFromFund,
-  fundHeld,
-  fundUnits,
-  horizonOf,
-  mayReceive,
-  owedByAll,
-  payFromFund,
-  type Units,
-} from './external.ts'
+import { fundUnits, payFromFund, type Units } from './escrows.ts'
+import { burnFromFund, fundHeld, horizonOf, mayReceive, owedByAll } from './external.ts'
 import { EARMARKS_MAX } from './records.ts'
 import { defaultTables, events } from './tables.ts'
 

@@ -4,17 +4,9 @@ import { eachItem, type Recount } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
 import type { StateChanges, StateReader } from '../../view.ts'
 import { getCase, openCases } from './cases.ts'
+import { COIN_ID, escrows, fundUnits, heldIn } from './escrows.ts'
 import { unlockWindow } from './exits.ts'
-import {
-  COIN_ID,
-  escrows,
-  fundUnits,
-  heldIn,
-  liabilityOf,
-  memberIds,
-  runningWindow,
-  withdrawals,
-} from './external.ts'
+import { liabilityOf, memberIds, runningWindow, withdrawals } from './external.ts'
 import { earmarks } from './fund.ts'
 import { novationOf } from './novation.ts'
 import type { Case } from './schema.ts'

@@ -3,15 +3,13 @@
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { escrows, escrowUnits, payFrom } from './escrows.ts'
 import {
-  escrows,
-  escrowUnits,
   getMember,
   isAsset,
   liabilityOf,
   memberOf,
   operatorOf,
-  payFrom,
   proceedsWithoutRoom,
   refuseTakeover,
   storeCoverage,

@@ -1,6 +1,6 @@
 // Records of default, and the shapes that they share with arguments and answers. Not: the module's definition (schema.ts).
 import { message, t } from '../../../base/schema.ts'
-import { COMPENSATION_ASSETS_MAX, PROCEEDS_ASSETS_MAX } from '../issuance/schema.ts'
+import { COMPENSATION_ASSETS_MAX, PROCEEDS_ASSETS_MAX } from '../issuance/shapes.ts'
 import { BOND_ASSETS_MAX, PROVIDERS_MAX } from '../providers/schema.ts'
 
 /** Largest K: windows of which something is remembered. */

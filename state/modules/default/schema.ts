@@ -5,7 +5,7 @@ import { defineModule } from '../../../base/moduleDefinition.ts'
 import { atMost, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
-import { MINT_ERRORS, MINT_FAILS } from '../issuance/schema.ts'
+import { MINT_ERRORS, MINT_FAILS } from '../issuance/shapes.ts'
 import { FAULT_KINDS, PROVIDER_STATUSES, PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   bidFields,

@@ -5,6 +5,7 @@ import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { Fault, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import type { Units } from './escrows.ts'
 import {
   bondsOf,
   forgetUnpaid,
@@ -12,7 +13,6 @@ import {
   noteUnpaid,
   slash,
   thaw,
-  type Units,
   unitsWorth,
   unpaidOf,
   worthOf,

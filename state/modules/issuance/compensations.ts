@@ -8,7 +8,8 @@ import type { StateReader } from '../../view.ts'
 import { coinValuePpm } from './coverage.ts'
 import { compensationAddress, ownerOf, payCompensation, priceIn } from './external.ts'
 import { getLiability, setLiability } from './ledger.ts'
-import { COMPENSATION_ASSETS_MAX, type Compensation } from './schema.ts'
+import type { Compensation } from './schema.ts'
+import { COMPENSATION_ASSETS_MAX } from './shapes.ts'
 import { events, issuanceTables } from './tables.ts'
 
 type Assets = Compensation['assets']

@@ -10,7 +10,8 @@ import { ownShortfall } from './coverage.ts'
 import { capacityOf, getMember, horizonOf, lastRecount, reportLostCoverage, setStatus } from './external.ts'
 import { getLiability } from './ledger.ts'
 import { exceedsOwnLimits, isBondShort } from './limits.ts'
-import type { CURE_CAUSES, Cure } from './schema.ts'
+import type { Cure } from './schema.ts'
+import type { CURE_CAUSES } from './shapes.ts'
 import { events, issuanceParams, issuanceTables } from './tables.ts'
 
 type Cause = (typeof CURE_CAUSES)[number]

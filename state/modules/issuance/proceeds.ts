@@ -10,7 +10,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { coinValuePpm } from './coverage.ts'
 import { getMember, horizonOf, lockAddress, lockUnits, payLockedUnits, priceIn } from './external.ts'
 import { type Endings, freeShare, grow, type Lock, shrink, takeShare } from './locks.ts'
-import { PROCEEDS_ASSETS_MAX } from './schema.ts'
+import { PROCEEDS_ASSETS_MAX } from './shapes.ts'
 import { events, issuanceTables } from './tables.ts'
 
 interface At {

@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { largest } from './coverage.ts'
-import { PAGE_SEATS, RANK_PAGES } from './schema.ts'
+import { PAGE_SEATS, RANK_PAGES } from './shapes.ts'
 import { issuanceTables } from './tables.ts'
 
 /** The rankings, by number of their records. */

@@ -4,7 +4,7 @@ import { getAssetBalance, issueAsset } from '../../../state/modules/assets/ledge
 import { compensationOf, mayHold } from '../../../state/modules/issuance/compensations.ts'
 import { compensationAddress } from '../../../state/modules/issuance/external.ts'
 import { assume, novate } from '../../../state/modules/issuance/handovers.ts'
-import { COMPENSATION_ASSETS_MAX } from '../../../state/modules/issuance/schema.ts'
+import { COMPENSATION_ASSETS_MAX } from '../../../state/modules/issuance/shapes.ts'
 import { coins, DefaultChain, walletOf } from '../../support/defaultFixture.ts'
 
 const FIRST = 100

@@ -1,7 +1,7 @@
 // Invariants 2, 8 and 9 of ECONOMY §12 and those of default's own: each fires when it is broken, with its severity.
 import assert from 'node:assert/strict'
 import { ledger } from '../../../state/ledger.ts'
-import { escrows } from '../../../state/modules/default/external.ts'
+import { escrows } from '../../../state/modules/default/escrows.ts'
 import { defaultTables } from '../../../state/modules/default/tables.ts'
 import { compensationAddress } from '../../../state/modules/issuance/external.ts'
 import { getLiability, getTotals } from '../../../state/modules/issuance/ledger.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { largest } from '../../../state/modules/issuance/coverage.ts'
 import { RANKED, Ranking } from '../../../state/modules/issuance/ranking.ts'
-import { PAGE_SEATS, RANK_PAGES } from '../../../state/modules/issuance/schema.ts'
+import { PAGE_SEATS, RANK_PAGES } from '../../../state/modules/issuance/shapes.ts'
 import { PROVIDERS_MAX } from '../../../state/modules/providers/schema.ts'
 import { MemoryState } from '../../../state/overlay.ts'
 
