@@ -8,7 +8,7 @@ import { pageDown } from '../../pages.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { getSeries, getTotals, liveOf } from './books.ts'
-import { stoppedOf, timeOf } from './clock.ts'
+import { stoppedOf, timeOf, windowOf } from './clock.ts'
 import { dutyOf } from './duties.ts'
 import { priceIn, receiptsAddress, receiptsOf } from './external.ts'
 import { buyerOf } from './history.ts'
@@ -38,6 +38,9 @@ function infoOf(state: StateReader, id: number, series: Series): Infer<typeof se
   return {
     id,
     ...series,
+    opensAt: windowOf(state, asset, series.opensAt),
+    closesAt: windowOf(state, asset, series.closesAt),
+    dueAt: kind === 'forward' ? windowOf(state, asset, series.dueAt) : 0,
     stoppedWindows: stoppedOf(state, asset),
     priceBase: priceAt(series, time),
     isOpen: isOpenAt(series, time),

@@ -140,7 +140,7 @@ export const purchaseFields = {
 export const seriesInfo = message('Series', {
   id: t.u64,
   ...seriesFields,
-  /** Windows in which this asset's price has been stale since the clock began: times above move by as many. */
+  /** Windows that the asset's clock has stood still: opening, closing and due windows above have moved by as many. */
   stoppedWindows: t.u64,
   /** Price of one coin now; what one would buy it for if it were open. */
   priceBase: t.amount,

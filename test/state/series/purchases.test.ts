@@ -179,6 +179,7 @@ describe('series.buy', () => {
     chain.endWindows(3)
     chain.setPrice(PRICE)
     // Windows 3 to 6 began with a stale price: the last one of the sale is now 7.
+    assert.equal(chain.query<{ closesAt: number }>('show', { series: id }).closesAt, 7)
     assert.equal(chain.buy(BUYER, id, coins(1)), undefined)
     chain.livePrice = PRICE
     chain.endWindow()
