@@ -52,7 +52,7 @@ const step: fc.Arbitrary<Step> = fc.record({
       'claim',
     ],
     ...['claim', 'refund', 'refund', 'secure', 'reclaim', 'stop', 'mint', 'lot', 'lot', 'price', 'suspend'],
-    ...['window', 'window', 'window', 'window', 'fill', 'fill', 'fill', 'drain', 'default'],
+    ...['window', 'window', 'window', 'window', 'fill', 'squeeze', 'squeeze', 'drain', 'default'],
   ),
   who: fc.nat(2),
   which: fc.nat(5),
@@ -95,7 +95,8 @@ class Run {
       act()
     }
     if (isEnd) chain.endWindow(wrapped)
-    else chain.run(wrapped)
+    // So short that windows end only where the story ends them.
+    else chain.run(wrapped, 1)
     for (const [id, known] of before) {
       const modelled = this.model.get(id)!
       const gained = this.coinsOf(id) - known
@@ -146,7 +147,10 @@ function openOne(run: Run, { kind, which, share }: Step): void {
 
 /** What a holder takes by handing in receipts, checked against the words of the rules. */
 function take(run: Run, step: Step, action: 'claim' | 'refund'): void {
-  const id = run.pick(step.which)
+  const isBlocked = (known: number): boolean =>
+    seriesTables.series.get(run.chain.state, { id: known })?.state === 'blocked'
+  const blocked = action === 'refund' ? [...run.model.keys()].find(isBlocked) : undefined
+  const id = blocked ?? run.pick(step.which)
   const modelled = id === undefined ? undefined : run.model.get(id)
   if (id === undefined || modelled === undefined) return
   const account = BUYERS[step.who]!
@@ -210,7 +214,10 @@ function apply(run: Run, step: Step): void {
   else if (kind === 'mint')
     run.block(() => void chain.mint(provider, (chain.roomOf(provider) * BigInt(share)) / 200n))
   else if (kind === 'fill') run.block(() => fillJoint(chain))
-  else if (kind === 'drain') run.block(() => drain(chain, 2n))
+  else if (kind === 'squeeze') {
+    run.block(() => fillJoint(chain))
+    for (let window = 0; window < 5; window++) endWindow(run)
+  } else if (kind === 'drain') run.block(() => drain(chain, 2n))
   else if (kind === 'lot') run.block(() => addLot(chain, provider))
   else if (kind === 'price') {
     run.price = (run.price * BigInt(94 + (share % 16))) / 100n
