@@ -64,6 +64,7 @@ export {
   oracle,
   providers,
   redemption,
+  series,
 } from './modules.ts'
 export type { Provider } from './provider.ts'
 export { httpProvider, transportProvider } from './provider.ts'

@@ -11,6 +11,7 @@ import { issuanceSchema } from '../state/modules/issuance/schema.ts'
 import { oracleSchema } from '../state/modules/oracle/schema.ts'
 import { providersSchema } from '../state/modules/providers/schema.ts'
 import { redemptionSchema } from '../state/modules/redemption/schema.ts'
+import { seriesSchema } from '../state/modules/series/schema.ts'
 import { nativeModule } from './calls.ts'
 
 // One constant each, so that a bundler leaves out what a program does not use. In registry order.
@@ -24,7 +25,7 @@ import { nativeModule } from './calls.ts'
 export const accounts = /* @__PURE__ */ nativeModule(accountsSchema)
 
 /**
- * Settlement assets and series.
+ * Settlement assets.
  *
  * @example
  * Object.keys(assets.definition.queries).length > 0 // true
@@ -71,6 +72,15 @@ export const capacity = /* @__PURE__ */ nativeModule(capacitySchema)
  * const quota = await client.query(issuance, 'quota', { provider: 1 })
  */
 export const issuance = /* @__PURE__ */ nativeModule(issuanceSchema)
+
+/**
+ * Coins and receipts for future compute, from a provider.
+ *
+ * @example
+ * const client = createClient(httpTransport('http://127.0.0.1:8545'))
+ * const offers = await client.query(series, 'list', { cursor: 0, limit: 10 })
+ */
+export const series = /* @__PURE__ */ nativeModule(seriesSchema)
 
 /**
  * Coins into compute.
