@@ -14,6 +14,7 @@ export const assetsAbi = [
   {"type":"error","name":"InsufficientAsset","inputs":[{"name":"asset","type":"uint64"},{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
   {"type":"error","name":"AssetSupplyTooLarge","inputs":[{"name":"asset","type":"uint64"},{"name":"maximumBase","type":"uint256"}]},
   {"type":"error","name":"AssetRecipientRefused","inputs":[{"name":"recipient","type":"address"}]},
+  {"type":"error","name":"IssuedByChain","inputs":[{"name":"asset","type":"uint64"}]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},
