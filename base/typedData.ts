@@ -9,6 +9,7 @@ import type { Hash32 } from './ids.ts'
 const DEPTH_MAX = 32
 const TYPES_MAX = 256
 const MEMBERS_MAX = 256
+const TYPE_CHARS_MAX = 256
 const WORD = 32
 const NAME = /^[A-Za-z_$][\w$]*$/
 const DOMAIN = 'EIP712Domain'
@@ -78,7 +79,7 @@ function readMembers(json: Json | undefined, path: string): readonly Member[] {
   const members = (json as readonly Json[]).map((member, i): Member => {
     const { name, type } = isObject(member) ? member : {}
     if (typeof name !== 'string' || !NAME.test(name)) fail(`${path}[${i}].name`, 'a name')
-    if (typeof type !== 'string') fail(`${path}[${i}].type`, 'a type')
+    if (typeof type !== 'string' || type.length > TYPE_CHARS_MAX) fail(`${path}[${i}].type`, 'a type')
     return { name, type }
   })
   if (new Set(members.map(({ name }) => name)).size < members.length) fail(path, 'each name once')

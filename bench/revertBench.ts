@@ -14,16 +14,40 @@ import { developmentGenesis } from '../devnet/genesisOptions.ts'
 import { genesisText } from '../node/nodeDir.ts'
 import { percentile } from './statistics.ts'
 
-/** Blocks between a snapshot and its revert, one after another of these. */
-const DEPTHS = [1, 10, 100] as const
-
 const options = new Command('bench:revert')
   .description('how long a devnet in one process takes to go back to a snapshot')
   .option('--accounts <count>', 'accounts with coins', wholeNumber(10, 99_000), 99_000)
   .option('--validators <count>', 'validators in the process', wholeNumber(1, 16), 1)
   .option('--rounds <count>', 'snapshots of each depth', wholeNumber(1, 1_000), 20)
+  .option('--depths <blocks...>', 'blocks from a snapshot to its revert', ['1', '10', '100'])
   .parse()
-  .opts<{ readonly accounts: number; readonly validators: number; readonly rounds: number }>()
+  .opts<{
+    readonly accounts: number
+    readonly validators: number
+    readonly rounds: number
+    readonly depths: readonly string[]
+  }>()
+
+interface Took {
+  /** By the clock, and of all processors: on a busy machine only the second is this program's. */
+  readonly wallMs: number
+  readonly cpuMs: number
+}
+
+async function timed<T>(run: () => Promise<T>): Promise<{ readonly result: T; readonly took: Took }> {
+  const [startedMs, before] = [performance.now(), process.cpuUsage()]
+  const result = await run()
+  const { user, system } = process.cpuUsage(before)
+  return { result, took: { wallMs: performance.now() - startedMs, cpuMs: (user + system) / 1_000 } }
+}
+
+function tell(what: string, took: readonly Took[]): void {
+  const text = (pick: (one: Took) => number): string => {
+    const figures = took.map(pick)
+    return `${percentile(figures, 50).toFixed(1)} ms, at most ${Math.max(...figures).toFixed(1)} ms`
+  }
+  console.log(`${what}: ${text(({ wallMs }) => wallMs)}; processor ${text(({ cpuMs }) => cpuMs)}`)
+}
 
 const dir = mkdtempSync(join(tmpdir(), 'suanli-revert-'))
 try {
@@ -32,23 +56,18 @@ try {
   const devnet = await createDevnet({ genesisFile, isInProcess: true, logLevel: 'warn' })
   const rpc = httpTransport(devnet.rpcUrl, { timeoutMs: 120_000 })
   const from = devnet.accounts[0]!.address
-  for (const depth of DEPTHS) {
-    const took: { readonly snapshot: number[]; readonly revert: number[] } = { snapshot: [], revert: [] }
+  for (const depth of options.depths.map(Number)) {
+    const snapshots: Took[] = []
+    const reverts: Took[] = []
     for (let round = 0; round < options.rounds; round++) {
-      let startedMs = performance.now()
-      const id = await rpc.request('evm_snapshot', [])
-      took.snapshot.push(performance.now() - startedMs)
+      const { result: id, took } = await timed(() => rpc.request('evm_snapshot', []))
+      snapshots.push(took)
       await rpc.request('eth_sendTransaction', [{ from, to: from, value: '0x1' }])
       await devnet.mine({ count: depth - 1 })
-      startedMs = performance.now()
-      await rpc.request('evm_revert', [id])
-      took.revert.push(performance.now() - startedMs)
+      reverts.push((await timed(() => rpc.request('evm_revert', [id]))).took)
     }
-    for (const what of ['snapshot', 'revert'] as const) {
-      const sorted = took[what].sort((a, b) => a - b)
-      const [half, most] = [percentile(sorted, 50), sorted.at(-1)!]
-      console.log(`${what} of ${depth} blocks: ${half.toFixed(1)} ms, at most ${most.toFixed(1)} ms`)
-    }
+    tell(`snapshot, ${depth} blocks`, snapshots)
+    tell(`revert, ${depth} blocks`, reverts)
   }
   await devnet.close()
 } finally {

@@ -200,28 +200,27 @@ export class DevChain implements DevControl, WantedBlocks {
 
   loadState(file: Uint8Array): Promise<void> {
     return this.#inTurn(async () => {
-      const lines = await this.#loadable(file)
+      const { lines, timestampMs } = await this.#loadable(file)
       const load = async (): Promise<void> => {
         const going = this.#mustAllRun().map((validator) =>
           validator.restartAfter(() => replaceState(validator.member, lines)),
         )
-        await this.#restarted(going, () => {})
         this.#snapshots.clear()
-        this.catchUpClock()
+        await this.#restarted(going, () => this.#clock.setTo(timestampMs))
       }
       await (this.#granter()?.hold(load) ?? load())
     })
   }
 
   /** Reads the whole file once: nothing is closed for one that is damaged or another chain's. */
-  async #loadable(file: Uint8Array): Promise<StateLines> {
+  async #loadable(file: Uint8Array): Promise<{ readonly lines: StateLines; readonly timestampMs: number }> {
     try {
       const text = gunzipSync(file, { maxOutputLength: DUMP_CHARS_MAX }).toString('latin1')
       const lines: StateLines = () => linesOf([text])
       const { head } = await readLoadableState(lines, 'this state')
       await readStateFile(lines(), async () => {})
       const own = toHex(genesisHash(this.#genesis))
-      if (head.genesisHash === own) return lines
+      if (head.genesisHash === own) return { lines, timestampMs: head.timestampMs }
       throw new OperatorError(
         `this state is of the chain ${head.genesisHash}, this devnet of ${own}: devnet --load-state begins from it`,
       )

@@ -69,7 +69,7 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       logLevel: options.logLevel ?? 'info',
     }
     prepareDevnet({ ...settings, ...(links === undefined ? {} : { links }) }, members)
-    if (options.stateFile !== undefined) await loadState(options, members)
+    const startsAtMs = options.stateFile === undefined ? undefined : await loadState(options, members)
     options.onEvent?.({ kind: 'prepared', genesis, members })
     const running = new RunningDevnet({
       dataDir,
@@ -78,6 +78,7 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       isInProcess: options.isInProcess ?? false,
       controlPort: options.controlPort ?? 0,
       isGranting: options.isGranting ?? false,
+      startsAtMs,
       links,
       onEvent: options.onEvent ?? (() => {}),
     })
@@ -89,11 +90,11 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
 }
 
-/** Every validator begins with the state of the file. */
+/** Every validator begins with the state of the file; resolves with its time. */
 async function loadState(
   { stateFile, dataDir, isInProcess }: DevnetOptions,
   members: readonly DevnetMember[],
-): Promise<void> {
+): Promise<number> {
   checkNoChain(members, dataDir ?? '')
   const lines = stateLinesOf(stateFile!)
   const { head } = await readStateFileHead(lines())
@@ -103,6 +104,7 @@ async function loadState(
     )
   }
   for (const member of members) await installState(member, lines)
+  return head.timestampMs
 }
 
 /** Fails early and clearly, before anything is written. */

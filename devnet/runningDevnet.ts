@@ -34,6 +34,8 @@ interface RunningOptions {
   /** Of the devnet's own JSON-RPC; 0: a free one. */
   readonly controlPort: number
   readonly isGranting: boolean
+  /** Where the clock of a devnet in one process begins; undefined: with this machine's. */
+  readonly startsAtMs: number | undefined
   /** Closed by whoever opened them. */
   readonly links: DevLinks | undefined
   readonly onEvent: (event: DevnetEvent) => void
@@ -84,6 +86,8 @@ export class RunningDevnet {
 
   #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
     const clock = new DevClock()
+    const { startsAtMs } = this.#options
+    if (startsAtMs !== undefined) clock.setTo(startsAtMs)
     const chain = new DevChain({
       clock,
       genesis: this.#options.genesis,

@@ -1,6 +1,5 @@
 // Joins consensus in order: evidence, floor of a recovery, validator set, host, driver, followers.
 // Not: the parts themselves (createConsensus.ts, evidence/, recovery/, sync/).
-import { rm } from 'node:fs/promises'
 import { bls } from '../base/crypto/bls.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum } from '../base/protocol/validators.ts'
@@ -126,15 +125,17 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     start: () => start(options, { consensus, journal, closers }),
     async restartAfter({ goBack, forget }) {
       await consensus.driver.retire()
-      await journal.close()
       try {
         await goBack()
         // It would replay blocks that are not the chain's any more.
-        await rm(options.paths.journal, { recursive: true, force: true })
+        await journal.clear?.()
         await forget()
-      } finally {
-        journal = await openJournal(options)
         consensus.application.onTakenBack()
+      } catch (error) {
+        await journal.close()
+        journal = await openJournal(options)
+        throw error
+      } finally {
         await consensus.renew(journal)
       }
     },
@@ -142,7 +143,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
   }
 }
 
-async function openJournal({ paths, opened, logger }: StartConsensusOptions): Promise<JournalStore> {
+async function openJournal({ paths, opened, logger }: StartConsensusOptions): Promise<Journal> {
   const journal = await Journal.open({ dir: paths.journal, genesisHash: opened.chain.genesisHash })
   if (journal.damage !== 'none')
     logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
