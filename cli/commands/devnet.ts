@@ -18,49 +18,46 @@ import { logLevelOption } from '../logLevel.ts'
 import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.ts'
 
 export function addDevnet(program: Command, finish: (code: number) => void): void {
-  program
-    .command('devnet')
-    .description('run a chain of several validators on this machine, with funded development accounts')
-    .addOption(validatorsOption())
-    .option(
-      '--genesis <file>',
-      'a genesis document with the development keys, instead of the options of the chain',
-    )
-    .option('--load-state <file>', 'a file of suanli export state: the chain goes on from there')
-    .option('--chain-id <id>', 'chain id; default: 83838', wholeNumber(1, 2 ** 52))
-    .option('--accounts <count>', 'number of funded accounts; default: 10', wholeNumber(1, 100))
-    .option('--balance <coins>', 'whole coins of each; default: 10000', wholeNumber(1, 1_000_000_000))
-    .option(
-      '--params <module.name=value...>',
-      'parameters of the chain, as in the genesis document',
-      parameters,
-      {} as Record<string, Json>,
-    )
-    .option(
-      '-p, --port <port>',
-      'JSON-RPC port of the first validator; 0: free ones',
-      wholeNumber(0, 64_000),
-      DEFAULT_CONFIG.rpcPort,
-    )
-    .option(
-      '--p2p-port <port>',
-      'peer-to-peer port of the first; default: 1000 above',
-      wholeNumber(1, 65_000),
-    )
-    .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
-    .addOption(blockTimeOption())
-    .addOption(windowOption())
-    .option(
-      '--in-process',
-      'run the validators in one process: a faster start, and none can crash alone',
-      false,
-    )
-    .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false)
-    .option('--links', 'links between the validators that dev_setLink and dev_partition change', false)
-    .option('--latency <ms>', 'from each validator to each other one, as 50 or 50ms', milliseconds)
-    .option('--jitter <ms>', 'at random up to this much more', milliseconds)
-    .option('--loss <percent>', 'of what they send each other, 0 to 99: it is sent again', percent)
-    .option('--control-port <port>', 'JSON-RPC for the links; default: a free one', wholeNumber(0, 65_535))
+  withLinks(
+    program
+      .command('devnet')
+      .description('run a chain of several validators on this machine, with funded development accounts')
+      .addOption(validatorsOption())
+      .option(
+        '--genesis <file>',
+        'a genesis document with the development keys, instead of the options of the chain',
+      )
+      .option('--load-state <file>', 'a file of suanli export state: the chain goes on from there')
+      .option('--chain-id <id>', 'chain id; default: 83838', wholeNumber(1, 2 ** 52))
+      .option('--accounts <count>', 'number of funded accounts; default: 10', wholeNumber(1, 100))
+      .option('--balance <coins>', 'whole coins of each; default: 10000', wholeNumber(1, 1_000_000_000))
+      .option(
+        '--params <module.name=value...>',
+        'parameters of the chain, as in the genesis document',
+        parameters,
+        {} as Record<string, Json>,
+      )
+      .option(
+        '-p, --port <port>',
+        'JSON-RPC port of the first validator; 0: free ones',
+        wholeNumber(0, 64_000),
+        DEFAULT_CONFIG.rpcPort,
+      )
+      .option(
+        '--p2p-port <port>',
+        'peer-to-peer port of the first; default: 1000 above',
+        wholeNumber(1, 65_000),
+      )
+      .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
+      .addOption(blockTimeOption())
+      .addOption(windowOption())
+      .option(
+        '--in-process',
+        'run the validators in one process: a faster start, and none can crash alone',
+        false,
+      )
+      .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false),
+  )
     .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
@@ -91,11 +88,7 @@ coins are made at will: docs/devnet.md.`,
           isGranting: options.autoGrant,
           isFresh: options.fresh,
           ...(options.loadState === undefined ? {} : { stateFile: resolve(options.loadState) }),
-          hasLinks: options.links,
-          ...(options.latency === undefined ? {} : { latencyMs: options.latency }),
-          ...(options.jitter === undefined ? {} : { jitterMs: options.jitter }),
-          ...(options.loss === undefined ? {} : { lossPercent: options.loss }),
-          ...(options.controlPort === undefined ? {} : { controlPort: options.controlPort }),
+          ...linksOf(options),
           logLevel: options.logLevel,
           signal: stop.signal,
           onEvent: printEvent,
@@ -108,6 +101,31 @@ coins are made at will: docs/devnet.md.`,
       }
     })
 }
+
+/** Adds the options of the links between validators. */
+function withLinks(command: Command): Command {
+  return command
+    .option('--links', 'links between the validators that dev_setLink and dev_partition change', false)
+    .option('--latency <ms>', 'from each validator to each other one, as 50 or 50ms', milliseconds)
+    .option('--jitter <ms>', 'at random up to this much more', milliseconds)
+    .option('--loss <percent>', 'of what they send each other, 0 to 99: it is sent again', percent)
+    .option('--control-port <port>', 'JSON-RPC for the links; default: a free one', wholeNumber(0, 65_535))
+}
+
+const LINK_OPTIONS = {
+  links: 'hasLinks',
+  latency: 'latencyMs',
+  jitter: 'jitterMs',
+  loss: 'lossPercent',
+  controlPort: 'controlPort',
+} as const
+
+const linksOf = (options: Record<string, unknown>): Partial<DevnetOptions> =>
+  Object.fromEntries(
+    Object.entries(LINK_OPTIONS)
+      .filter(([name]) => options[name] !== undefined)
+      .map(([name, own]) => [own, options[name]]),
+  )
 
 type ChainOptions = Pick<
   DevnetOptions,
