@@ -42,11 +42,12 @@ export class DevSigner implements Signer {
     const dir = signerFolder(dataDir)
     await mkdir(dir, { recursive: true, mode: 0o700 })
     const release = await lockSigner(dir)
+    // Once: it takes as long as the document is.
+    const chain = { genesisHash: genesisHash(genesis), genesisSet: genesisValidators(genesis) }
     const open: Open = (isForgetting) =>
       LocalSigner.open({
         dir,
-        genesisHash: genesisHash(genesis),
-        genesisSet: genesisValidators(genesis),
+        ...chain,
         secretKey: developmentValidator(member.index).consensusSecret,
         bls,
         create: isForgetting || isFreshKey(dataDir),
