@@ -160,6 +160,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         import('../state/modules/governance/schema.ts').then((module) => module.governanceSchema),
       ),
   },
+  export: {
+    text: 'write figures of a chain as CSV or Parquet, or its state, to a file',
+    load: async () => (await import('./commands/export.ts')).addExport,
+  },
   completion: {
     text: 'print a script that completes commands and options: bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).addCompletion,

@@ -9,6 +9,7 @@ import { loadConfig } from '../node/config.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { nodePaths } from '../node/nodePaths.ts'
 import { openChain } from '../node/openChain.ts'
+import type { Mempool } from '../node/pool/mempool.ts'
 import { RecoveryBook } from '../node/recovery/recoveries.ts'
 import { consensusPublicKey, hasConsensusKey } from '../signer/keyFiles.ts'
 import { readFolder } from '../signer/signerFile.ts'
@@ -25,6 +26,7 @@ export interface OfflineNode {
   readonly book: RecoveryBook
   readonly store: ChainStore
   readonly importer: Importer
+  readonly mempool: Mempool
   /** Every readable record, oldest first; the files are not changed. */
   readonly journal: readonly JournalRecord[]
   /** The record of signed votes; undefined when there is none or it is damaged. */
@@ -50,7 +52,7 @@ export async function openOffline(dataDir: string): Promise<OfflineNode> {
       ),
   })
   try {
-    const { chain, store, importer } = opened
+    const { chain, store, importer, mempool } = opened
     return {
       dataDir,
       genesis,
@@ -58,6 +60,7 @@ export async function openOffline(dataDir: string): Promise<OfflineNode> {
       book,
       store,
       importer,
+      mempool,
       journal: await readJournal(paths.journal, genesisHash),
       signer: await readSignerState(dataDir, genesisHash),
       close: () => opened.close(),

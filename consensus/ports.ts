@@ -111,6 +111,8 @@ export interface JournalStore {
   sync(): Promise<void>
   /** Drops whole segments whose records are all at or below this (epoch, view). */
   prune(epoch: number, view: number): Promise<void>
+  /** Drops every record; absent where no chain goes back, as one does on a devnet alone. */
+  clear?(): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,8 +1,9 @@
 // Command over the chain of a devnet in one process: its clock, its blocks, its keys. Owns: what JSON-RPC's dev methods and
 // `createDevnet`'s do. Not: the validators (localValidator.ts), the methods' form (rpc/dev/).
-import { equalBytes } from '../base/bytes.ts'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { signHash } from '../base/crypto/secp256k1.ts'
-import { errorText } from '../base/errors.ts'
+import { ExpectedError, errorText, OperatorError } from '../base/errors.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import { minBigint, PPM } from '../base/units.ts'
 import { privateKeyAccount } from '../client/accounts/account.ts'
@@ -11,23 +12,32 @@ import { type ChainClient, createClient } from '../client/chainClient.ts'
 import { ClientError } from '../client/clientError.ts'
 import { httpTransport } from '../client/transports/http.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
-import type { Genesis } from '../genesis/schema.ts'
+import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import type { WantedBlocks } from '../node/application.ts'
 import { DEFAULT_CONFIG } from '../node/config.ts'
 import type { RunningNode } from '../node/node.ts'
-import type { DevControl } from '../rpc/dev/control.ts'
+import { linesOf, readStateFile } from '../node/stateFile.ts'
+import { type DevControl, STATE_BYTES_MAX } from '../rpc/dev/control.ts'
+import type { LinkControl } from '../rpc/dev/linkTypes.ts'
 import { RPC_CODE, RpcError } from '../rpc/errors.ts'
 import { issuanceSchema } from '../state/modules/issuance/schema.ts'
 import { signTransaction, type TransactionFields } from '../state/transaction.ts'
 import type { DevClock } from './devClock.ts'
 import type { Granter } from './granter.ts'
+import { readLoadableState, replaceState, type StateLines } from './loadState.ts'
 import type { LocalValidator } from './localValidator.ts'
+import { takeBack } from './takeBack.ts'
 
 /** A block that nobody makes within this long means that the chain stands still. */
 const STALLED_MS = 30_000
 /** Blocks that one window's end may bring before the next window is ended all the same. */
 const BLOCKS_PER_WINDOW_MAX = 1_000
 const SNAPSHOTS_MAX = 1_000
+/** Of a state file in an answer or a request: its text, and what travels of it. */
+const DUMP_CHARS_MAX = 256 * 1024 * 1024
+const DUMP_BYTES_MAX = STATE_BYTES_MAX
+const TOO_LONG =
+  'the state is too long for an answer: suanli export state writes the file of a stopped validator'
 /** How far back a revert goes. */
 const REACH_BLOCKS = DEFAULT_CONFIG.historyHeights - 1
 
@@ -38,6 +48,7 @@ export class DevChain implements DevControl, WantedBlocks {
   readonly #validators: readonly LocalValidator[]
   readonly #granter: () => Granter | undefined
   readonly #genesis: Genesis
+  readonly #links: LinkControl | string
   #wantedHeight = 0
   readonly #snapshots = new Map<number, Snapshot>()
   #nextSnapshot = 1
@@ -51,11 +62,14 @@ export class DevChain implements DevControl, WantedBlocks {
     /** Undefined where nobody grants by itself. */
     readonly granter: () => Granter | undefined
     readonly validators: readonly LocalValidator[]
+    /** Or why there are none. */
+    readonly links: LinkControl | string
   }) {
     this.#clock = options.clock
     this.#validators = options.validators
     this.#granter = options.granter
     this.#genesis = options.genesis
+    this.#links = options.links
     const operators = options.genesis.providers.map((_, i) => developmentValidator(i).operator)
     this.#keys = [...developmentAccounts(), ...operators]
     this.accounts = this.#keys.map(({ address }) => address)
@@ -157,11 +171,8 @@ export class DevChain implements DevControl, WantedBlocks {
     })
   }
 
-  /** All validators close before any of them starts: one that is behind would fetch the blocks again. */
   async #goBack({ height, nowMs }: Snapshot): Promise<void> {
-    const running = this.#validators.filter(({ node }) => node !== undefined)
-    if (running.length < this.#validators.length)
-      throw refuse('a validator is stopped: start it before you revert')
+    const running = this.#mustAllRun()
     // Refused before anything is closed: further back the state of a block is not kept.
     const above = this.#node().tip().height - height
     if (above > REACH_BLOCKS) {
@@ -170,17 +181,96 @@ export class DevChain implements DevControl, WantedBlocks {
       )
     }
     // Nothing is above it, but time has passed.
-    if (this.#node().tip().height > height) {
-      const going = running.map((validator) => validator.revertTo(height))
-      // Whatever goes wrong, they start again: those who ask wait for it.
-      const closed = await Promise.allSettled(going.map((validator) => validator.closed))
-      this.#wantedHeight = 0
-      const failed = closed.find((outcome) => outcome.status === 'rejected')
-      if (failed === undefined) this.#clock.setTo(nowMs)
-      await Promise.all(going.map(({ start }) => start()))
-      if (failed !== undefined) throw refuse(errorText(failed.reason))
-    }
+    if (above > 0) await this.#takeBack(running, { height, nowMs })
     this.#clock.setTo(nowMs)
+  }
+
+  async dumpState(): Promise<Uint8Array> {
+    const parts: string[] = []
+    let chars = 0
+    for await (const lines of this.#node().stateLines()) {
+      parts.push(lines)
+      chars += lines.length
+      if (chars > DUMP_CHARS_MAX) throw refuse(TOO_LONG)
+    }
+    const file = gzipSync(parts.join(''))
+    if (file.length > DUMP_BYTES_MAX) throw refuse(TOO_LONG)
+    return new Uint8Array(file)
+  }
+
+  loadState(file: Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      const { lines, timestampMs } = await this.#loadable(file)
+      const load = async (): Promise<void> => {
+        const going = this.#mustAllRun().map((validator) =>
+          validator.restartAfter(() => replaceState(validator.member, lines)),
+        )
+        this.#snapshots.clear()
+        await this.#restarted(going, () => this.#clock.setTo(timestampMs))
+      }
+      await (this.#granter()?.hold(load) ?? load())
+    })
+  }
+
+  /** Reads the whole file once: nothing is closed for one that is damaged or another chain's. */
+  async #loadable(file: Uint8Array): Promise<{ readonly lines: StateLines; readonly timestampMs: number }> {
+    try {
+      const text = gunzipSync(file, { maxOutputLength: DUMP_CHARS_MAX }).toString('latin1')
+      const lines: StateLines = () => linesOf([text])
+      const { head } = await readLoadableState(lines, 'this state')
+      await readStateFile(lines(), async () => {})
+      const own = toHex(genesisHash(this.#genesis))
+      if (head.genesisHash === own) return { lines, timestampMs: head.timestampMs }
+      throw new OperatorError(
+        `this state is of the chain ${head.genesisHash}, this devnet of ${own}: devnet --load-state begins from it`,
+      )
+    } catch (error) {
+      const isZip =
+        (error as { readonly code?: string }).code?.startsWith('Z_') || error instanceof RangeError
+      if (isZip) throw refuse('expected what dev_dumpState gave')
+      if (error instanceof ExpectedError) throw refuse(error.message)
+      throw error
+    }
+  }
+
+  /** A chain whose time was ahead of this machine's goes on from there. */
+  catchUpClock(): void {
+    const { timestampMs } = this.#node().tip()
+    if (this.#clock.nowMs() < timestampMs) this.#clock.setTo(timestampMs)
+  }
+
+  #mustAllRun(): readonly LocalValidator[] {
+    const running = this.#validators.filter(({ node }) => node !== undefined)
+    if (running.length < this.#validators.length)
+      throw refuse('a validator is stopped: start it before all go back')
+    return running
+  }
+
+  /** All close before any of them starts: one that is behind would fetch the blocks again. */
+  async #restarted(going: readonly Going[], onClosed: () => void): Promise<void> {
+    // Whatever goes wrong, they start again: those who ask wait for it.
+    const closed = await Promise.allSettled(going.map((validator) => validator.closed))
+    this.#wantedHeight = 0
+    const failed = closed.find((outcome) => outcome.status === 'rejected')
+    if (failed === undefined) onClosed()
+    await Promise.all(going.map(({ start }) => start()))
+    if (failed !== undefined) throw refuse(errorText(failed.reason))
+  }
+
+  /** A lone validator goes back as it runs, several are closed for it. */
+  async #takeBack(running: readonly LocalValidator[], { height, nowMs }: Snapshot): Promise<void> {
+    this.#wantedHeight = 0
+    const [first] = running
+    // The clock goes back before anyone proposes: a block of the time until now would be the next.
+    const onBack = (): void => this.#clock.setTo(nowMs)
+    if (running.length === 1) {
+      const isBack = await first!.goBackRunning(height, onBack).catch((error: unknown): never => {
+        throw refuse(errorText(error))
+      })
+      if (isBack) return
+    }
+    const going = running.map((validator) => validator.restartAfter(() => takeBack(validator.member, height)))
+    await this.#restarted(going, onBack)
   }
 
   #nodes(): readonly RunningNode[] {
@@ -272,6 +362,10 @@ export class DevChain implements DevControl, WantedBlocks {
     )
   }
 
+  links(): LinkControl | string {
+    return this.#links
+  }
+
   drop(id?: TxId): number {
     return this.#nodes().reduce((sum, node) => sum + node.dropTransactions(id), 0)
   }
@@ -291,6 +385,8 @@ interface Snapshot {
   readonly height: number
   readonly nowMs: number
 }
+
+type Going = ReturnType<LocalValidator['restartAfter']>
 
 interface Wanted {
   readonly height: number

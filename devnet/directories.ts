@@ -1,6 +1,6 @@
 // Data directories of a devnet's validators. Owns: paths and ports, genesis with the published keys, writing the folders.
 // Not: which folders may be written or deleted (ownership.ts), processes (devnet.ts).
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
@@ -9,8 +9,10 @@ import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { DEFAULT_CONFIG, GENESIS_FILE, type NodeConfig, saveConfig } from '../node/config.ts'
 import { genesisText, noteProofsChecked, parseGenesis, writeNodeDir } from '../node/nodeDir.ts'
 import { createKeys } from '../node/nodeKeys.ts'
+import { nodePaths } from '../node/nodePaths.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { operatorAddress, storeOperatorKey } from '../signer/operatorKey.ts'
+import { NOWHERE } from './linkMesh.ts'
 import type { DevnetMember } from './member.ts'
 import { checkFolders, forgetDevnet, markFolder } from './ownership.ts'
 import { P2P_PORT_OFFSET } from './ports.ts'
@@ -28,6 +30,8 @@ export interface DevnetSettings {
   /** Delete an earlier run. */
   readonly isFresh: boolean
   readonly logLevel: NodeConfig['logLevel']
+  /** Where each dials the others; absent: at their own ports. */
+  readonly links?: { addressesOf(index: number): readonly string[] }
 }
 
 /** Plans directories below `dataDir`, JSON-RPC ports from `port` on, and peer-to-peer ports from `p2pPort` on, or 1,000 above. */
@@ -70,7 +74,7 @@ export function prepareDevnet(options: DevnetSettings, members: readonly DevnetM
 
 /** Writes what is missing: resumes a devnet that was stopped while writing. */
 function prepareMember(
-  options: Pick<DevnetSettings, 'logLevel'>,
+  options: Pick<DevnetSettings, 'logLevel' | 'links'>,
   {
     member,
     members,
@@ -78,11 +82,17 @@ function prepareMember(
   }: { readonly member: DevnetMember; readonly members: readonly DevnetMember[]; readonly genesis: Genesis },
 ): void {
   const { dir, index } = member
-  const peers = members
+  const direct = members
     .filter((other) => other !== member)
     .map((other) => `/ip4/127.0.0.1/tcp/${other.p2pPort}/p2p/${other.peerId}`)
+  const peers = options.links?.addressesOf(index) ?? direct
+  // What an earlier run learnt of the others would lead past the links, or into links that are gone.
+  rmSync(nodePaths(dir).addresses, { force: true })
   const config = {
     ...DEFAULT_CONFIG,
+    ...(options.links === undefined ? {} : { p2pAnnounce: [NOWHERE] }),
+    // Alone it has nobody to serve them to, and goes back while it runs.
+    ...(members.length === 1 ? { snapshots: { ...DEFAULT_CONFIG.snapshots, everyBlocks: 0 } } : {}),
     p2pListen: [`/ip4/127.0.0.1/tcp/${member.p2pPort}`],
     peers,
     rpcPort: member.rpcPort,

@@ -105,6 +105,12 @@ function withParameters(genesis: Genesis, overrides: ParameterOverrides): Genesi
  */
 export function readDevelopmentGenesis(file: string): Genesis {
   const genesis = readGenesis(file)
+  checkDevelopmentGenesis(genesis, file)
+  return genesis
+}
+
+/** Throws OperatorError naming the first member that does not have the published keys. `file`: where the document is from. */
+export function checkDevelopmentGenesis(genesis: Genesis, file: string): void {
   const { max } = DEVNET_VALIDATORS
   if (genesis.providers.length > max) {
     throw new OperatorError(`${file}: providers: ${genesis.providers.length}, a devnet has ${max} at most`)
@@ -123,7 +129,6 @@ export function readDevelopmentGenesis(file: string): Genesis {
       )
     }
   }
-  return genesis
 }
 
 /** The development accounts that a genesis gives coins to. */

@@ -10,14 +10,16 @@ import type { DevnetParts, RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { startNodeFromDir } from '../node/startDir.ts'
 import { RpcSeat } from '../rpc/seat.ts'
+import { DevSigner } from './devSigner.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
-import { takeBack } from './takeBack.ts'
 import { logFileOf, type Validator, type ValidatorEvents } from './validator.ts'
 
 /** What the validators of one process share. */
 export interface LocalParts extends DevnetParts {
   readonly clock: Clock
+  /** Nobody else ever has its votes: it may forget them. */
+  readonly isAlone: boolean
 }
 
 export class LocalValidator implements Validator {
@@ -27,6 +29,8 @@ export class LocalValidator implements Validator {
   readonly #events: ValidatorEvents
   readonly #seat = new RpcSeat()
   #node: RunningNode | undefined
+  /** Of a lone validator. */
+  #signer: DevSigner | undefined
   /** The last start or stop under way; the next waits for it. */
   #last: Promise<void> = Promise.resolve()
   #isWanted = false
@@ -69,10 +73,26 @@ export class LocalValidator implements Validator {
     })
   }
 
-  /** Takes the chain back to a block and starts again; clients of its JSON-RPC port keep their connections and wait. */
-  revertTo(height: number): { readonly closed: Promise<void>; start(): Promise<void> } {
+  close(): Promise<void> {
+    return this.stop()
+  }
+
+  /** Takes the chain of a lone validator back to a block while it runs; false when it cannot, and then nothing has changed. `onBack` runs before it votes again. */
+  async goBackRunning(height: number, onBack: () => void): Promise<boolean> {
+    const [node, signer] = [this.#node, this.#signer]
+    if (node?.takeBack === undefined || signer === undefined || node.haltKind() !== undefined) return false
+    const forget = async (): Promise<void> => {
+      await signer.forget()
+      onBack()
+    }
+    await this.#next(() => this.#seat.during(() => node.takeBack!(height, forget)))
+    return true
+  }
+
+  /** Stops, runs a step on its folder, and starts again; clients of its JSON-RPC port keep their connections and wait. */
+  restartAfter(step: () => Promise<void>): { readonly closed: Promise<void>; start(): Promise<void> } {
     this.#seat.keep(true)
-    const closed = this.stop().then(() => takeBack(this.member, height))
+    const closed = this.stop().then(step)
     return {
       closed,
       start: async () => {
@@ -106,18 +126,25 @@ export class LocalValidator implements Validator {
       file: this.logFile,
       rotation: config.logRotation,
     })
+    const genesis = parseGenesis(genesisFile(dir))
+    this.#signer = this.#parts.isAlone ? await DevSigner.open(this.member, genesis) : undefined
     const node = await startNodeFromDir({
       dataDir: dir,
       password: DEVELOPMENT_PASSWORD,
       config,
-      genesis: parseGenesis(genesisFile(dir)),
+      genesis,
       takeOverSigner: false,
       forceMovedSigner: false,
       clock: this.#parts.clock,
-      devnet: { ...this.#parts, startRpc: this.#seat.start },
+      devnet: {
+        ...this.#parts,
+        startRpc: this.#seat.start,
+        ...(this.#signer === undefined ? {} : { signer: this.#signer }),
+      },
       logger,
       recent,
-    }).catch((error: unknown): never => {
+    }).catch(async (error: unknown): Promise<never> => {
+      await this.#signer?.close()
       throw new OperatorError(`validator-${index} cannot be started: ${errorText(error)}`)
     })
     const stopFirst = node.onFinalized(({ height, hash }) => {

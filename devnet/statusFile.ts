@@ -11,6 +11,8 @@ const STATUS_BYTES_MAX = 64 * 1024
 
 export interface DevnetStatus {
   readonly pid: number
+  /** JSON-RPC of the devnet itself; absent without links. */
+  readonly controlUrl?: string
   readonly nodes: readonly {
     readonly index: number
     /** Null while it is down. */

@@ -11,9 +11,15 @@ import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
 
 /** Throws StoreError and changes nothing when the state of that block is no longer kept. */
-export async function takeBack({ dir, index }: DevnetMember, height: number): Promise<void> {
+export async function takeBack(member: DevnetMember, height: number): Promise<void> {
+  const { dir } = member
+  await rollbackChain(nodePaths(dir).chain, { height, historyHeightsMax: loadConfig(dir).historyHeights })
+  forgetSigned(member)
+}
+
+/** Removes what a stopped validator signed and noted, after its chain was replaced. */
+export function forgetSigned({ dir, index }: DevnetMember): void {
   const paths = nodePaths(dir)
-  await rollbackChain(paths.chain, { height, historyHeightsMax: loadConfig(dir).historyHeights })
   for (const path of [paths.journal, paths.signer, paths.evidence, keyFile(dir, 'consensus')]) {
     rmSync(path, { recursive: true, force: true })
   }

@@ -1,10 +1,12 @@
-// One validator of a devnet as a child process. Owns: start, stop, log file. Not: its folder (directories.ts).
+// One validator of a devnet as a child process, or one that was started by hand in its place. Owns: start, stop, log file.
+// Not: its folder (directories.ts).
 import { type ChildProcess, fork } from 'node:child_process'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { errorText, OperatorError } from '../base/errors.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
+import { endProcess, processOn, send } from './handStarted.ts'
 import type { DevnetMember } from './member.ts'
 import { logFileOf, type Validator, type ValidatorEvents } from './validator.ts'
 
@@ -16,6 +18,8 @@ const PROGRAM = fileURLToPath(new URL('../node/main.js', import.meta.url))
 const YOUNG_HALF_MIB = 16
 /** How long a child may take to close before it is killed. */
 const CLOSE_MS = 10_000
+/** How often a validator that is down is looked for. */
+const LOOK_MS = 500
 
 export class ValidatorProcess implements Validator {
   readonly member: DevnetMember
@@ -27,6 +31,11 @@ export class ValidatorProcess implements Validator {
   /** Resolves once `#child` has ended. */
   #ended: Promise<void> = Promise.resolve()
   #isWanted = false
+  /** A process that was started by hand while there was no child. */
+  #byHand: number | undefined
+  #watch: NodeJS.Timeout | undefined
+  #isLooking = false
+  #isClosed = false
 
   constructor(member: DevnetMember, events: ValidatorEvents) {
     this.member = member
@@ -35,13 +44,45 @@ export class ValidatorProcess implements Validator {
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid
+    return this.#child?.pid ?? this.#byHand
   }
 
   async start(): Promise<void> {
     if (this.#child !== undefined && !this.#isWanted) await this.#ended
+    // One that runs already is taken as it is: a second one could not open the folder.
+    if (this.#child === undefined && (await this.#look()) !== undefined) return
     if (this.#child === undefined) this.#starting = this.#launch()
     return this.#starting
+  }
+
+  /** While there is no child: whether one was started by hand, and whether it still runs. */
+  #watchFolder(): void {
+    if (this.#isClosed) return
+    this.#watch ??= setInterval(() => {
+      if (!this.#isLooking) void this.#look()
+    }, LOOK_MS).unref()
+  }
+
+  async #look(): Promise<number | undefined> {
+    this.#isLooking = true
+    const pid = await processOn(this.member.dir)
+    this.#isLooking = false
+    if (this.#child !== undefined || pid === this.#byHand) return this.#byHand
+    // A busy one may answer late: only one that is gone has ended.
+    if (pid === undefined && this.#byHand !== undefined && send(this.#byHand, 0)) return this.#byHand
+    this.#byHand = pid
+    if (pid === undefined) this.#events.onLost('it was stopped where it was started by hand')
+    else {
+      this.#watchFolder()
+      this.#events.onAdopted(pid)
+    }
+    return pid
+  }
+
+  #forgetHand(): void {
+    clearInterval(this.#watch)
+    this.#watch = undefined
+    this.#byHand = undefined
   }
 
   #launch(): Promise<void> {
@@ -59,6 +100,7 @@ export class ValidatorProcess implements Validator {
       // Ctrl-C goes to the terminal's whole process group; detached children wait for their parent instead.
       detached: true,
     })
+    this.#forgetHand()
     this.#child = child
     this.#isWanted = true
     this.#ended = new Promise((resolve) => {
@@ -76,6 +118,7 @@ export class ValidatorProcess implements Validator {
       })
       child.once('exit', (code, signal) => {
         this.#child = undefined
+        this.#watchFolder()
         const how = signal === null ? `exit code ${code}` : signal
         reject(new OperatorError(`validator-${index} ended (${how}); see ${this.logFile}`))
         if (this.#isWanted) this.#events.onLost(how)
@@ -104,11 +147,23 @@ export class ValidatorProcess implements Validator {
   /** Resolves once it has ended; SIGTERM shuts it down cleanly, SIGKILL is a crash. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#child
-    if (child === undefined) return
+    if (child === undefined) {
+      const pid = await this.#look()
+      this.#forgetHand()
+      if (pid !== undefined) await endProcess(pid, { signal, limitMs: CLOSE_MS })
+      this.#watchFolder()
+      return
+    }
     this.#isWanted = false
     child.kill(signal)
     const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS)
     await this.#ended
     clearTimeout(timer)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.stop()
+    this.#forgetHand()
   }
 }

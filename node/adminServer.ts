@@ -68,6 +68,8 @@ function answer(parts: AdminParts, request: IncomingMessage, response: ServerRes
 
 function answerTo(parts: AdminParts, asked: string, given: URLSearchParams): Answer {
   switch (asked) {
+    case 'GET /process':
+      return { status: 200, body: { pid: process.pid } }
     case 'GET /peers':
       return { status: 200, body: peersOf(parts) }
     case 'GET /pool':

@@ -302,6 +302,11 @@ export class NodeApplication implements Application {
     })
   }
 
+  /** Call once the head is an earlier block: what is due then is due earlier. */
+  onTakenBack(): void {
+    this.#armWindowTimer()
+  }
+
   #armWindowTimer(): void {
     const { chain, importer } = this.#options
     this.#windowTimer.set(dueAtMs(chain.modules, importer.head().state))

@@ -151,6 +151,14 @@ export class NodeBackend implements Backend {
     for (const listener of this.#finalizedListeners) listener(finalized)
   }
 
+  /** Call once the head is an earlier block: other blocks take the heights above it. */
+  onTakenBack(): void {
+    this.#recent.clear()
+    this.#loaded.clear()
+    this.#recentTransactions = 0
+    this.#head = this.#load(this.#options.importer.head().header.height)!
+  }
+
   #keepRecent(height: number, block: FinalizedBlock): void {
     this.#recent.set(height, block)
     this.#recentTransactions += block.transactions.length

@@ -5,7 +5,7 @@ import type { Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../cons
 import type { Misbehaviour } from '../consensus/types.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { NodeApplication, type WantedBlocks } from './application.ts'
-import { Driver } from './driver.ts'
+import { Driver, type DriverOptions } from './driver.ts'
 import type { NodeLogger } from './logging.ts'
 import type { OpenedChain } from './openChain.ts'
 import { Resender, type ResenderOptions } from './pool/gossipShare.ts'
@@ -43,14 +43,17 @@ export interface ConsensusOptions {
 }
 
 export interface Consensus {
+  /** Another one after `renew`. */
   readonly driver: Driver
   readonly application: NodeApplication
   readonly blockSync: BlockSync
+  /** Starts another driver, with this journal, in the place of one that was retired. */
+  renew(journal: JournalStore): Promise<void>
 }
 
 /** Creates the parts; nothing runs before `driver.start`. */
 export function createConsensus(options: ConsensusOptions): Consensus {
-  const { opened, genesis, clock } = options
+  const { opened, clock } = options
   const { chain, store, importer, mempool, senders } = opened
   const blockSync = new BlockSync({
     importer,
@@ -75,9 +78,31 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     onMisbehaviour: options.onMisbehaviour,
     logger: options.loggerOf('application'),
   })
+  const driverWith = (journal: JournalStore): Driver =>
+    new Driver({ ...driverParts(options), application, journal })
+  let driver = driverWith(options.journal)
+  importer.onFinalized((event) => updatePool(mempool, event))
+  return {
+    get driver() {
+      return driver
+    },
+    application,
+    blockSync,
+    async renew(journal) {
+      const next = driverWith(journal)
+      // Whoever asks meanwhile asks one that has a status.
+      await next.start().finally(() => {
+        driver = next
+      })
+    },
+  }
+}
+
+function driverParts(options: ConsensusOptions): Omit<DriverOptions, 'application' | 'journal'> {
+  const { opened, genesis, clock } = options
   const timing = genesis.consensus
-  const driver = new Driver({
-    genesisHash: chain.genesisHash,
+  return {
+    genesisHash: opened.chain.genesisHash,
     parameters: {
       deltaMs: timing.networkDelayMs,
       minBlockIntervalMs: genesis.params.providers.minBlockIntervalMs,
@@ -87,9 +112,7 @@ export function createConsensus(options: ConsensusOptions): Consensus {
       buildMs: timing.buildMs,
       verifyMs: timing.verifyMs,
     },
-    application,
     network: options.network,
-    journal: options.journal,
     signer: options.signer,
     bls: options.bls,
     ...(options.checks === undefined ? {} : { checks: options.checks }),
@@ -97,7 +120,5 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     jitterSeed: options.jitterSeed,
     log: options.log,
     onHalt: options.onHalt,
-  })
-  importer.onFinalized((event) => updatePool(mempool, event))
-  return { driver, application, blockSync }
+  }
 }

@@ -164,8 +164,8 @@ export class Driver {
     return { ...this.#counters, ...this.#checks.counters }
   }
 
-  /** Stops stepping, waits for running writes, closes journal and signer. */
-  async close(): Promise<void> {
+  /** Stops stepping for good and waits for running writes; what it was given stays open. */
+  async retire(): Promise<void> {
     this.#stopped = true
     this.#ownVotes.close()
     this.#blockServer.close()
@@ -174,6 +174,11 @@ export class Driver {
     this.#unsubscribe?.()
     await this.#release
     await this.#imports
+  }
+
+  /** As `retire`, then closes journal and signer. */
+  async close(): Promise<void> {
+    await this.retire()
     await this.#checks.close()
     await this.#options.journal.close()
     await this.#options.signer?.close()

@@ -31,6 +31,7 @@ import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
 import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
 import { createBackend, type RunningService, startService } from './startService.ts'
+import { stateFileLines } from './stateFile.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
 import { VERSION } from './version.ts'
 import { startLoopWatch } from './watch/loopWatch.ts'
@@ -61,6 +62,8 @@ export interface DevnetParts {
   /** For the JSON-RPC methods that only a devnet has. */
   readonly control: DevControl
   readonly startRpc?: typeof startRpc
+  /** Signs in place of the one that the configuration names; closed with the node. */
+  readonly signer?: Signer
 }
 
 /** Where the final chain stands. */
@@ -88,6 +91,14 @@ export interface RunningNode {
   readonly halted: Promise<string>
   /** `mismatch`: halted because a certified block has a different result here. */
   readonly haltKind: () => HaltKind | undefined
+  /**
+   * On a devnet of this validator alone: makes an earlier final block the head again, without a restart. `forget` makes the
+   * signer forget its votes. Throws StoreError when the block's state is not kept, and then goes on as before. Absent where an
+   * index follows the chain.
+   */
+  takeBack?(height: number, forget: () => Promise<void>): Promise<void>
+  /** Its newest final state as the lines of a state file; blocks go on meanwhile. */
+  stateLines(): AsyncGenerator<string>
   close(): Promise<void>
 }
 
@@ -156,17 +167,20 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
-  const parted = { opened, network, consensus, service, halt }
+  const parted = { genesis, opened, network, consensus, service, halt, backend, ...indexed }
   tellUp(options, parted)
   return runningNode(parted, closers)
 }
 
 interface StartedParts {
+  readonly genesis: Genesis
   readonly opened: OpenedChain
   readonly network: OpenedNetwork
   readonly consensus: OpenedConsensus
   readonly service: RunningService
   readonly halt: Halt
+  readonly backend: NodeBackend
+  readonly accountIndex?: AccountIndex
 }
 
 /** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
@@ -198,10 +212,8 @@ function tellUp(
   )
 }
 
-function runningNode(
-  { opened, network, consensus, service, halt }: StartedParts,
-  closers: Closers,
-): RunningNode {
+function runningNode(parts: StartedParts, closers: Closers): RunningNode {
+  const { opened, network, consensus, service, halt } = parts
   const { host } = network
   return {
     rpcUrl: service.rpc.url,
@@ -214,8 +226,25 @@ function runningNode(
     onFinalized: (listener) => opened.importer.onFinalized(listener),
     halted: halt.halted,
     haltKind: () => halt.kind,
+    ...(parts.accountIndex === undefined
+      ? { takeBack: (height, forget) => takeBack(parts, { height, forget }) }
+      : {}),
+    stateLines: () => stateFileLines(opened.store, parts.genesis),
     close: () => closers.close(),
   }
+}
+
+/** The chain goes first and the votes last: a stop in between leaves a key that remembers too much, never too little. */
+async function takeBack(
+  { opened, consensus, backend }: StartedParts,
+  { height, forget }: { readonly height: number; readonly forget: () => Promise<void> },
+): Promise<void> {
+  const goBack = async (): Promise<void> => {
+    await opened.importer.takeBack(height)
+    opened.mempool.drop()
+    backend.onTakenBack()
+  }
+  await consensus.restartAfter({ goBack, forget })
 }
 
 function tipOf({ importer }: OpenedChain, { application }: Pick<OpenedConsensus, 'application'>): NodeTip {

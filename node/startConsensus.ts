@@ -62,6 +62,11 @@ export interface OpenedConsensus extends Consensus {
   readonly evidence: RunningEvidence
   /** Starts the host and joins consensus. */
   start(): Promise<void>
+  /**
+   * On a devnet of this validator alone: makes an earlier block the head with `goBack` while nobody votes, empties the journal, makes
+   * the signer forget its votes with `forget`, and joins anew. When `goBack` throws, it joins as if nothing had happened.
+   */
+  restartAfter(steps: { goBack(): Promise<void>; forget(): Promise<void> }): Promise<void>
   close(): Promise<void>
 }
 
@@ -75,7 +80,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
   const { host } = network
   const checkpoint = parseBlockCheckpoint(config.checkpoint)
   checkCheckpoint(opened.store, checkpoint)
-  const { journal, checks } = options.parts ?? (await openParts(options))
+  let { journal, checks } = options.parts ?? (await openParts(options))
   const evidence = openEvidence(options, checks, () => consensus)
   closers.add(() => evidence.close())
   const consensusLog = logger.child({ room: 'consensus' })
@@ -110,18 +115,45 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
   // Journal and threads are open from here on, whether it is started or not.
   closers.add(() => consensus.driver.close())
   return {
-    ...consensus,
+    get driver() {
+      return consensus.driver
+    },
+    application: consensus.application,
+    blockSync: consensus.blockSync,
+    renew: consensus.renew,
     evidence,
     start: () => start(options, { consensus, journal, closers }),
+    async restartAfter({ goBack, forget }) {
+      await consensus.driver.retire()
+      try {
+        await goBack()
+        // It would replay blocks that are not the chain's any more.
+        await journal.clear?.()
+        await forget()
+        consensus.application.onTakenBack()
+      } catch (error) {
+        await journal.close()
+        journal = await openJournal(options)
+        throw error
+      } finally {
+        await consensus.renew(journal)
+      }
+    },
     close: () => closers.close(),
   }
 }
 
-async function openParts({ paths, opened, config, logger }: StartConsensusOptions) {
+async function openJournal({ paths, opened, logger }: StartConsensusOptions): Promise<Journal> {
   const journal = await Journal.open({ dir: paths.journal, genesisHash: opened.chain.genesisHash })
   if (journal.damage !== 'none')
     logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
-  const checks = new VerifierPool({
+  return journal
+}
+
+async function openParts(options: StartConsensusOptions) {
+  const { config, logger } = options
+  const journal = await openJournal(options)
+  const checks: SignatureChecks = new VerifierPool({
     bls,
     hasWorker: config.signatureWorkers > 0,
     onWorkerLost: (error) => logger.error({ err: error }, 'the worker that checks votes was lost'),
@@ -184,7 +216,7 @@ function proveLosses(options: StartConsensusOptions, signer: Signer): LossProver
 async function start(
   options: StartConsensusOptions,
   {
-    consensus: { driver, blockSync },
+    consensus,
     journal,
     closers,
   }: { readonly consensus: Consensus; readonly journal: JournalStore; readonly closers: Closers },
@@ -204,13 +236,13 @@ async function start(
     const { epoch } = latest.recovery
     await signer?.beginEpoch(epoch, recoveryEvidence(store, recoveries, epoch))
   }
-  await driver.start()
+  await consensus.driver.start()
   closers.add(
     followRecoveries({
       importer,
       book: recoveries,
       store,
-      enterEpoch: (floor) => driver.enterEpoch(floor),
+      enterEpoch: (floor) => consensus.driver.enterEpoch(floor),
       logger: logger.child({ room: 'recovery' }),
     }),
   )
@@ -219,15 +251,15 @@ async function start(
     closers.add(() => prover.close())
   }
   const follower = startFollower({
-    blockSync,
+    blockSync: consensus.blockSync,
     role: () => {
       if (halt.reason !== undefined) return 'none'
-      const { self, validatorCount } = driver.status()
+      const { self, validatorCount } = consensus.driver.status()
       // Validators of this epoch do not answer one that was removed while it was away: it syncs as a follower.
       const isAlone = network.consensus.reachableValidators() + 1 < quorum(validatorCount)
       return self === undefined || isAlone || isBelowRecovery(importer, recoveries) ? 'follower' : 'validator'
     },
-    onCommit: (block, certificate) => driver.observe(block, certificate),
+    onCommit: (block, certificate) => consensus.driver.observe(block, certificate),
     onFault: halt.now,
     clock: options.clock,
     logger: logger.child({ room: 'follower' }),
@@ -235,7 +267,7 @@ async function start(
   closers.add(() => follower.close())
   if (signer?.observing === true) {
     logger.warn(
-      { epoch: driver.status().epoch },
+      { epoch: consensus.driver.status().epoch },
       'the record of what this key signed is lost or damaged: it signs nothing until a later epoch is proven',
     )
   }

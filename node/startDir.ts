@@ -38,7 +38,7 @@ export async function startNodeFromDir(options: StartDirOptions): Promise<Runnin
   const { dataDir, password, config, genesis, clock, logger, recent, stopSignal } = options
   const peerSeed = openPeerSeed(dataDir, password)
   const operatorSecret = openOperatorKey(dataDir, password)
-  const signer = await openSigners(options, peerSeed)
+  const signer = options.devnet?.signer ?? (await openSigners(options, peerSeed))
   return startNode({
     dataDir,
     genesis,

@@ -4,6 +4,8 @@ import type { Backend } from './backend.ts'
 import { absentMethods } from './dev/absent.ts'
 import { devAccountMethods } from './dev/accounts.ts'
 import type { DevControl } from './dev/control.ts'
+import { linkMethods } from './dev/links.ts'
+import { stateFileMethods } from './dev/state.ts'
 import { timeMethods } from './dev/time.ts'
 import type { DispatchLog } from './dispatch.ts'
 import { BlockIndexes } from './eth/blockIndex.ts'
@@ -146,7 +148,12 @@ function withDevMethods(
   usual: readonly Method[],
   parts: { readonly backend: Backend; readonly modules: readonly Module[]; readonly control: DevControl },
 ): readonly Method[] {
-  const own = [...timeMethods(parts.control), ...devAccountMethods(parts)]
+  const own = [
+    ...timeMethods(parts.control),
+    ...devAccountMethods(parts),
+    ...stateFileMethods(parts.control),
+    ...linkMethods(parts.control.links()),
+  ]
   const names = new Set(own.map(({ name }) => name))
   return [...usual.filter(({ name }) => !names.has(name)), ...own]
 }

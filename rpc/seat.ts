@@ -2,7 +2,7 @@
 // keep their connections and wait. Owns: what is asked meanwhile. Not: methods (methods.ts), the server (start.ts).
 import { RPC_CODE, RpcError } from './errors.ts'
 import type { Method } from './method.ts'
-import { createMethods } from './methods.ts'
+import { createMethods, type Methods } from './methods.ts'
 import { createPages } from './pages.ts'
 import { type RpcOptions, type RunningRpc, startRpc } from './start.ts'
 
@@ -12,6 +12,7 @@ const WAITING_MAX = 10_000
 export class RpcSeat {
   readonly #table = new Map<string, Method>()
   #node: RpcOptions | undefined
+  #methods: Methods | undefined
   #server: RunningRpc | undefined
   #isKept = false
   #waiting = 0
@@ -20,11 +21,8 @@ export class RpcSeat {
 
   /** Takes the place of `startRpc`: the first node's call listens, those after it take its place. */
   readonly start = async (options: RpcOptions): Promise<RunningRpc> => {
-    const methods = createMethods({ ...options, url: () => this.#server?.url ?? '' })
-    this.#table.clear()
-    for (const [name, method] of methods.table) this.#table.set(name, method)
     this.#node = options
-    this.#resume()
+    this.#fill()
     try {
       this.#server ??= await startRpc({
         ...options,
@@ -32,22 +30,46 @@ export class RpcSeat {
         seat: { methods: this.#table, pagesOf: this.#pagesOf },
       })
     } catch (error) {
-      methods.close()
+      this.#methods?.close()
       throw error
     }
     const close = async (): Promise<void> => {
-      if (this.#isKept) this.#wait()
-      methods.close()
       if (this.#isKept) {
-        // What they follow has never happened.
-        this.#server?.cutSockets('the chain goes back to an earlier block')
+        this.#empty()
         return
       }
+      this.#methods?.close()
       const server = this.#server
       this.#server = undefined
       await server?.close()
     }
     return { ...this.#server, close }
+  }
+
+  /** Runs a step that takes this node's chain back; what is asked meanwhile is answered afterwards. */
+  async during(step: () => Promise<void>): Promise<void> {
+    this.#empty()
+    try {
+      await step()
+    } finally {
+      this.#fill()
+    }
+  }
+
+  /** Methods of the node that is here now; whoever waits goes on. */
+  #fill(): void {
+    this.#methods = createMethods({ ...this.#node!, url: () => this.#server?.url ?? '' })
+    this.#table.clear()
+    for (const [name, method] of this.#methods.table) this.#table.set(name, method)
+    this.#resume()
+  }
+
+  /** From now on requests wait. */
+  #empty(): void {
+    this.#wait()
+    this.#methods?.close()
+    // What they follow has never happened.
+    this.#server?.cutSockets('the chain goes back to an earlier block')
   }
 
   /** Of whichever node there is when a page is asked for. */

@@ -9,7 +9,7 @@ import { SchemaError } from '../base/field.ts'
 import { type Hash32, ZERO_HASH } from '../base/ids.ts'
 import { message, t } from '../base/schema.ts'
 import { createDurably } from '../storage/durableFile.ts'
-import { encodeFrame, scanFrames } from '../storage/recordFile.ts'
+import { encodeFrame, frameAt } from '../storage/recordFile.ts'
 
 /** Two slots, written in turn: while one is being written the other still counts. */
 const SLOT_BYTES = 32 * 1024
@@ -68,7 +68,7 @@ const isNewer = (a: Mark, b: Mark): boolean =>
   a.sequence > b.sequence || (a.sequence === b.sequence && a.count > b.count)
 
 function markIn(slot: Uint8Array): Mark | undefined {
-  const [frame] = scanFrames(slot, 0).frames
+  const frame = frameAt(slot, 0)
   if (frame === undefined) return undefined
   try {
     return markSchema.decode(frame.payload)

@@ -26,18 +26,18 @@ import {
   spaceRange,
   stateKeyBytes,
   stateKeyOf,
-  stateRange,
   storedReceiptsSchema,
   tipSchema,
 } from './layout.ts'
 import { loadTree } from './loadTree.ts'
 import { pastPieces } from './pastPieces.ts'
-import { pinState } from './pinnedState.ts'
+import { entryPieces, pinState } from './pinnedState.ts'
 import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
 import { COMPARE_LIMITS, compareState, type StateComparison } from './stateCompare.ts'
-import { readTreeCacheHead, writeTreeCache } from './treeCache.ts'
+import { fillTakeBack } from './takeBack.ts'
+import { readTreeCacheHead, removeTreeCache, writeTreeCache } from './treeCache.ts'
 import { inTurns } from './turns.ts'
 import {
   type BlockReceipts,
@@ -47,6 +47,7 @@ import {
   type CommitBlock,
   type PinnedState,
   StoreError,
+  type TakeBackPlan,
   type TxLocation,
 } from './types.ts'
 
@@ -225,7 +226,31 @@ class LevelChainStore implements ChainStore {
     this.#covered = undefined
   }
 
-  *#cacheChanges({ changes }: CommitPlan): Steps<void> {
+  async takeBack(plan: TakeBackPlan): Promise<void> {
+    assert(this.#writing === undefined && this.#failure === undefined, 'no commit meanwhile')
+    this.#writing = this.#takeBack(plan)
+    await this.#writing.finally(() => {
+      this.#writing = undefined
+    })
+  }
+
+  async #takeBack(plan: TakeBackPlan): Promise<void> {
+    const { tip, blocks, current } = plan
+    await this.#treeSaving?.catch(() => {})
+    if (this.#treeCacheHeight > tip.height) await removeTreeCache(this.#treeCachePath)
+    const batch = this.#database.batch()
+    await inTurns(fillTakeBack(batch, plan))
+    this.#covered = current
+    await this.#write(batch)
+    await inTurns(this.#cacheChanges(plan))
+    this.#history.forgetAbove(tip.height)
+    for (const { header } of blocks.toReversed()) if (header.endsEpoch) this.#epochs.forgetFrom(header.epoch)
+    this.#treeCacheHeight = Math.min(this.#treeCacheHeight, tip.height)
+    this.#tip = tip
+    this.#covered = undefined
+  }
+
+  *#cacheChanges({ changes }: Pick<CommitPlan, 'changes'>): Steps<void> {
     let count = 0
     for (const [key, value] of changes) {
       this.#cache.set(key, value)
@@ -394,21 +419,7 @@ class LevelChainStore implements ChainStore {
   ): AsyncGenerator<[Uint8Array, Uint8Array][]> {
     // The iterator pins one version of the database; between commits that is the tip's.
     await this.#betweenCommits()
-    const iterator = this.#database.iterator({
-      ...stateRange(prefix),
-      fillCache: false,
-      highWaterMarkBytes: limits.bytesMax,
-    })
-    onStart(this.#tip?.height ?? 0)
-    try {
-      for (;;) {
-        const entries = await iterator.nextv(limits.countMax)
-        if (entries.length === 0) return
-        yield entries
-      }
-    } finally {
-      await iterator.close()
-    }
+    yield* entryPieces(this.#database, { prefix, limits, onStart: () => onStart(this.#tip?.height ?? 0) })
   }
 
   async loadTree(): Promise<TreeVersion> {

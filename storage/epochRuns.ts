@@ -19,6 +19,13 @@ export class EpochRuns {
     else this.#runs.push({ from: epoch, to: epoch })
   }
 
+  /** Forgets this epoch and all later ones, whose boundaries were taken back. */
+  forgetFrom(epoch: number): void {
+    while ((this.#runs.at(-1)?.from ?? -1) >= epoch) this.#runs.pop()
+    const last = this.#runs.at(-1)
+    if (last !== undefined) last.to = Math.min(last.to, epoch - 1)
+  }
+
   /** The epoch that ends at this height, or undefined. `heightOf` reads the height of a stored boundary. */
   find(height: number, heightOf: (epoch: number) => number | undefined): number | undefined {
     const at = (epoch: number): number => mustExist(heightOf(epoch), 'a noted boundary is stored')

@@ -98,6 +98,18 @@ export class History {
     }
   }
 
+  /** Forgets the differences above `height`, whose blocks were taken back. */
+  forgetAbove(height: number): void {
+    for (let at = this.#last; at > height && at >= (this.#first ?? at + 1); at--) {
+      this.#totalBytes -= this.#sizes.get(at) ?? 0
+      this.#sizes.delete(at)
+      this.#memoryBytes -= this.#memory.get(at)?.sizeBytes ?? 0
+      this.#memory.delete(at)
+    }
+    this.#last = Math.min(this.#last, height)
+    if (this.#first !== undefined && this.#first > height) this.#first = undefined
+  }
+
   /** Lowest height with a difference, or undefined if there is none. */
   get heightMin(): number | undefined {
     return this.#first

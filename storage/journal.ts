@@ -151,6 +151,14 @@ export class Journal implements JournalStore {
     for (const segment of this.#segments.takeOld(epoch, view)) await removeSegment(segment.path)
   }
 
+  /** Drops every record, written or not: for a chain that goes back. A new segment begins before the old ones go. */
+  async clear(): Promise<void> {
+    this.#pending = []
+    await this.#running
+    await this.#rotate()
+    for (const segment of this.#segments.takeOld(Infinity, Infinity)) await removeSegment(segment.path)
+  }
+
   async close(): Promise<void> {
     if (this.#failure === undefined) await this.sync()
     await this.#running

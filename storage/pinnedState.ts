@@ -1,4 +1,4 @@
-// One version of the stored state, held by a snapshot of the database. Not: when it may be taken (chainStore.ts).
+// One version of the stored state, held by a snapshot or an iterator of the database. Not: when it may be taken (chainStore.ts).
 import type { StateKey } from '../state/view.ts'
 import { type Database, plain } from './database.ts'
 import { stateKeyBytes, stateKeyOf, stateRange } from './layout.ts'
@@ -25,5 +25,32 @@ export function pinState(database: Database, height: number): PinnedState {
       }
     },
     close: () => snapshot.close(),
+  }
+}
+
+/** Stored keys and values of the state as LevelDB gives them; the version read is pinned when `onStart` is called. */
+export async function* entryPieces(
+  database: Database,
+  options: {
+    readonly prefix: StateKey
+    readonly limits: { readonly countMax: number; readonly bytesMax: number }
+    readonly onStart: () => void
+  },
+): AsyncGenerator<[Uint8Array, Uint8Array][]> {
+  const { prefix, limits, onStart } = options
+  const iterator = database.iterator({
+    ...stateRange(prefix),
+    fillCache: false,
+    highWaterMarkBytes: limits.bytesMax,
+  })
+  onStart()
+  try {
+    for (;;) {
+      const entries = await iterator.nextv(limits.countMax)
+      if (entries.length === 0) return
+      yield entries
+    }
+  } finally {
+    await iterator.close()
   }
 }

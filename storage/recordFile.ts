@@ -35,7 +35,7 @@ export function encodeFrame(epoch: number, payload: Uint8Array): Uint8Array {
 }
 
 /** The frame at `offset`, or undefined if there is no valid one. */
-function frameAt(bytes: Uint8Array, offset: number): Frame | undefined {
+export function frameAt(bytes: Uint8Array, offset: number): Frame | undefined {
   if (offset + FRAME_HEAD_BYTES > bytes.length) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = view.getUint32(offset)

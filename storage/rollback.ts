@@ -5,13 +5,12 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
-import type { SealedBlock } from '../base/protocol/header.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
 import { openChainStoreOn } from './chainStore.ts'
 import { ClosedMark } from './closedMark.ts'
 import { type Database, openDatabase } from './database.ts'
-import { LAYOUT_VERSION, META_KEY, numberKey, stateKeyBytes, tipSchema } from './layout.ts'
-import { fillPruned } from './pruning.ts'
+import { LAYOUT_VERSION, META_KEY, stateKeyBytes, tipSchema } from './layout.ts'
+import { fillTakenOff } from './pruning.ts'
 import { removeTreeCache } from './treeCache.ts'
 import { type ChainStore, StoreError } from './types.ts'
 
@@ -99,17 +98,9 @@ async function takeOff(database: Database, store: ChainStore, height: number): P
     if (prior === undefined) batch.del(stateKeyBytes(key))
     else batch.put(stateKeyBytes(key), prior)
   }
-  fillPruned(batch, height, block)
-  batch.del(numberKey('difference', height))
-  batch.del(numberKey('size', height))
-  if (block.header.endsEpoch) forgetBoundary(batch, block)
+  fillTakenOff(batch, height, block)
   const tip = { layout: LAYOUT_VERSION, height: height - 1, hash: below.hash }
   batch.put(META_KEY, tipSchema.encode(tip))
   // Each height is one durable batch, so stopping midway leaves a consistent chain.
   await batch.write({ sync: true })
-}
-
-function forgetBoundary(batch: { del(key: Uint8Array): unknown }, { header }: SealedBlock): void {
-  batch.del(numberKey('boundary', header.epoch))
-  batch.del(numberKey('epochProof', header.epoch))
 }

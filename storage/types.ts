@@ -60,6 +60,18 @@ export interface PinnedState extends StateReader {
   close(): Promise<void>
 }
 
+/** What going back to an earlier block changes (takeBack.ts). */
+export interface TakeBackPlan {
+  /** The block that is the tip again. */
+  readonly tip: ChainTip
+  /** The blocks above it, lowest first. */
+  readonly blocks: readonly SealedBlock[]
+  /** Values at the tip that shall be, of the keys that those blocks changed. */
+  readonly changes: StateChanges
+  /** Their values now. */
+  readonly current: ReadonlyMap<StateKey, Uint8Array | undefined>
+}
+
 export interface ChainStore {
   /** Undefined before the genesis commit. Advances once a commit is durable. */
   tip(): ChainTip | undefined
@@ -70,6 +82,9 @@ export interface ChainStore {
    * `blocks` ascend without gaps from tip + 1 (genesis: height 0 on an empty store). One commit at a time.
    */
   commit(blocks: readonly CommitBlock[]): Promise<void>
+
+  /** On a devnet alone: makes an earlier block the tip again, as `planTakeBack` read it. No commit may be under way. */
+  takeBack(plan: TakeBackPlan): Promise<void>
 
   /** Undefined when unknown. */
   blockAt(height: number): SealedBlock | undefined

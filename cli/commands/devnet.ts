@@ -7,6 +7,7 @@ import type { Json } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
 import { formatCoins } from '../../base/units.ts'
 import { createDevnet, type DevnetEvent, type DevnetOptions } from '../../devnet/devnet.ts'
+import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
 import { fundedAccounts } from '../../devnet/genesisOptions.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { DEVELOPMENT_MNEMONIC, developmentValidator } from '../../genesis/devKeys.ts'
@@ -17,43 +18,46 @@ import { logLevelOption } from '../logLevel.ts'
 import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.ts'
 
 export function addDevnet(program: Command, finish: (code: number) => void): void {
-  program
-    .command('devnet')
-    .description('run a chain of several validators on this machine, with funded development accounts')
-    .addOption(validatorsOption())
-    .option(
-      '--genesis <file>',
-      'a genesis document with the development keys, instead of the options of the chain',
-    )
-    .option('--chain-id <id>', 'chain id; default: 83838', wholeNumber(1, 2 ** 52))
-    .option('--accounts <count>', 'number of funded accounts; default: 10', wholeNumber(1, 100))
-    .option('--balance <coins>', 'whole coins of each; default: 10000', wholeNumber(1, 1_000_000_000))
-    .option(
-      '--params <module.name=value...>',
-      'parameters of the chain, as in the genesis document',
-      parameters,
-      {} as Record<string, Json>,
-    )
-    .option(
-      '-p, --port <port>',
-      'JSON-RPC port of the first validator; 0: free ones',
-      wholeNumber(0, 64_000),
-      DEFAULT_CONFIG.rpcPort,
-    )
-    .option(
-      '--p2p-port <port>',
-      'peer-to-peer port of the first; default: 1000 above',
-      wholeNumber(1, 65_000),
-    )
-    .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
-    .addOption(blockTimeOption())
-    .addOption(windowOption())
-    .option(
-      '--in-process',
-      'run the validators in one process: a faster start, and none can crash alone',
-      false,
-    )
-    .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false)
+  withLinks(
+    program
+      .command('devnet')
+      .description('run a chain of several validators on this machine, with funded development accounts')
+      .addOption(validatorsOption())
+      .option(
+        '--genesis <file>',
+        'a genesis document with the development keys, instead of the options of the chain',
+      )
+      .option('--load-state <file>', 'a file of suanli export state: the chain goes on from there')
+      .option('--chain-id <id>', 'chain id; default: 83838', wholeNumber(1, 2 ** 52))
+      .option('--accounts <count>', 'number of funded accounts; default: 10', wholeNumber(1, 100))
+      .option('--balance <coins>', 'whole coins of each; default: 10000', wholeNumber(1, 1_000_000_000))
+      .option(
+        '--params <module.name=value...>',
+        'parameters of the chain, as in the genesis document',
+        parameters,
+        {} as Record<string, Json>,
+      )
+      .option(
+        '-p, --port <port>',
+        'JSON-RPC port of the first validator; 0: free ones',
+        wholeNumber(0, 64_000),
+        DEFAULT_CONFIG.rpcPort,
+      )
+      .option(
+        '--p2p-port <port>',
+        'peer-to-peer port of the first; default: 1000 above',
+        wholeNumber(1, 65_000),
+      )
+      .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
+      .addOption(blockTimeOption())
+      .addOption(windowOption())
+      .option(
+        '--in-process',
+        'run the validators in one process: a faster start, and none can crash alone',
+        false,
+      )
+      .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false),
+  )
     .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
@@ -83,6 +87,8 @@ coins are made at will: docs/devnet.md.`,
           isInProcess: options.inProcess,
           isGranting: options.autoGrant,
           isFresh: options.fresh,
+          ...(options.loadState === undefined ? {} : { stateFile: resolve(options.loadState) }),
+          ...linksOf(options),
           logLevel: options.logLevel,
           signal: stop.signal,
           onEvent: printEvent,
@@ -96,6 +102,31 @@ coins are made at will: docs/devnet.md.`,
     })
 }
 
+/** Adds the options of the links between validators. */
+function withLinks(command: Command): Command {
+  return command
+    .option('--links', 'links between the validators that dev_setLink and dev_partition change', false)
+    .option('--latency <ms>', 'from each validator to each other one, as 50 or 50ms', milliseconds)
+    .option('--jitter <ms>', 'at random up to this much more', milliseconds)
+    .option('--loss <percent>', 'of what they send each other, 0 to 99: it is sent again', percent)
+    .option('--control-port <port>', 'JSON-RPC for the links; default: a free one', wholeNumber(0, 65_535))
+}
+
+const LINK_OPTIONS = {
+  links: 'hasLinks',
+  latency: 'latencyMs',
+  jitter: 'jitterMs',
+  loss: 'lossPercent',
+  controlPort: 'controlPort',
+} as const
+
+const linksOf = (options: Record<string, unknown>): Partial<DevnetOptions> =>
+  Object.fromEntries(
+    Object.entries(LINK_OPTIONS)
+      .filter(([name]) => options[name] !== undefined)
+      .map(([name, own]) => [own, options[name]]),
+  )
+
 type ChainOptions = Pick<
   DevnetOptions,
   | 'genesisFile'
@@ -108,7 +139,7 @@ type ChainOptions = Pick<
   | 'windowMs'
 >
 
-/** With a genesis document, only what was typed: what else there is it decides. */
+/** With a genesis document or a state file, only what was typed: what else there is it decides. */
 function chainOf(command: Command, options: Record<string, unknown>): ChainOptions {
   const names = {
     genesis: 'genesisFile',
@@ -120,13 +151,28 @@ function chainOf(command: Command, options: Record<string, unknown>): ChainOptio
     blockTime: 'blockTimeMs',
     window: 'windowMs',
   } as const
+  const isGiven = options.genesis !== undefined || options.loadState !== undefined
   const isTyped = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
   return Object.fromEntries(
     Object.entries(names)
-      .filter(([name]) => isTyped(name) || (options.genesis === undefined && name !== 'params'))
+      .filter(([name]) => isTyped(name) || (!isGiven && name !== 'params'))
       .map(([name, own]) => [own, options[name]])
       .filter(([, value]) => value !== undefined),
   )
+}
+
+/** `50` or `50ms`. */
+function milliseconds(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(?:ms)?$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('expected milliseconds, such as 50 or 50ms')
+  return Number(match[1])
+}
+
+/** `1` or `1%`. */
+function percent(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)%?$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('expected percent, such as 1 or 0.5%')
+  return Number(match[1])
 }
 
 /** `redemption.assignAhead=3`, several of them: JSON where it is some, else text. */
@@ -147,21 +193,38 @@ function jsonOf(text: string): Json {
 
 function printEvent(event: DevnetEvent): void {
   if (event.kind === 'prepared') printAccounts(event.members, event.genesis)
-  else if (event.kind === 'up') printAddresses(event.members, event.dataDir)
+  else if (event.kind === 'up') printAddresses(event.members, event.dataDir, event.controlUrl)
   else if (event.kind === 'final') {
     const { height, hash, afterMs } = event.block
     print(`Block ${height} is final (${hash}) after ${(afterMs / 1000).toFixed(1)} s`)
   } else if (event.kind === 'notGranted') print(event.reason)
   else if (event.kind === 'halted') print(`validator-${event.validator} halted: ${event.reason}`)
-  else print(`validator-${event.validator} ended (${event.how}); see ${event.logFile}`)
+  else if (event.kind === 'adopted') {
+    print(
+      `validator-${event.validator} runs again (process ${event.pid}, started by hand): Ctrl-C here ends it too`,
+    )
+  } else {
+    print(`validator-${event.validator} ended (${event.how}); see ${event.logFile}`)
+    print(`  start it again with: ${startCommand(event.dir)}`)
+  }
 }
 
-function printAddresses(members: readonly DevnetMember[], dataDir: string): void {
+/** As whoever runs this command would type it, from any folder. */
+const startCommand = (dir: string): string =>
+  `SUANLI_PASSWORD=${DEVELOPMENT_PASSWORD} ${process.execPath} ${process.argv[1]} start -d ${dir}`
+
+function printAddresses(
+  members: readonly DevnetMember[],
+  dataDir: string,
+  controlUrl: string | undefined,
+): void {
   print('')
   for (const { index, rpcPort } of members) {
     const what = index === 0 ? 'listening on' : '            '
     print(`JSON-RPC ${what} http://127.0.0.1:${rpcPort} (also WebSocket)`)
   }
+  if (controlUrl !== undefined)
+    print(`Links    set through  ${controlUrl} (dev_setLink, dev_partition, dev_heal)`)
   print(`Logs in ${join(dataDir, 'validator-*', 'node.log')}; stop with Ctrl-C`)
 }
 

@@ -20,8 +20,9 @@ import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import type { StateComparison } from '../../storage/stateCompare.ts'
+import { planTakeBack } from '../../storage/takeBack.ts'
 import { inTurns } from '../../storage/turns.ts'
-import type { ChainStore, ChainTip } from '../../storage/types.ts'
+import { type ChainStore, type ChainTip, StoreError } from '../../storage/types.ts'
 import {
   type FinalizedEvent,
   type GenesisBlock,
@@ -366,6 +367,33 @@ class BlockImporter implements Importer {
 
   proofHeightMin(): number {
     return this.#trees.keys().next().value ?? this.#head.header.height
+  }
+
+  takeBack(height: number): Promise<void> {
+    const step = this.#commits.then(() => this.#takeBack(height))
+    this.#commits = step.catch(() => {})
+    return step
+  }
+
+  async #takeBack(height: number): Promise<void> {
+    await Promise.allSettled([...this.#running.values(), ...this.#builds])
+    const plan = await inTurns(planTakeBack(this.#store, height))
+    const tree =
+      this.#trees.get(height)?.retain() ?? (await inTurns(this.#head.tree.updateSteps(plan.changes)))
+    if (!equalBytes(tree.rootHash, plan.tip.header.stateRoot)) {
+      tree.release()
+      throw new StoreError('Corrupt', `the differences do not lead back to the state root of block ${height}`)
+    }
+    await this.#store.takeBack(plan)
+    const retired = [...this.#trees].filter(([at]) => at >= height)
+    for (const [at] of retired) this.#trees.delete(at)
+    this.#trees.set(height, tree)
+    this.#head = this.#headAt(plan.tip, tree)
+    this.#unfinalized.clear()
+    this.#rejected.clear()
+    this.#savedHeight = -1
+    await this.#pastTrees.forgetFrom(height)
+    await inTurns(releaseSteps(retired.map(([, each]) => each)))
   }
 
   compareState(signal: AbortSignal): Promise<StateComparison | undefined> {

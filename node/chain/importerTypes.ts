@@ -83,6 +83,11 @@ export interface Importer {
   unfinalizedCount(): number
   /** Compares the stored state with the head's tree; call it before the first commit. See `ChainStore.compareState`. */
   compareState(signal: AbortSignal): Promise<StateComparison | undefined>
+  /**
+   * On a devnet alone, while consensus is stopped: makes an earlier final block the head again and drops all above it. Throws
+   * StoreError HistoryPruned or Corrupt and then changes nothing.
+   */
+  takeBack(height: number): Promise<void>
   /** Waits for running commits and writes `tree.cache`; the store stays open. */
   close(): Promise<void>
 }

@@ -114,6 +114,16 @@ export class PastTrees {
     released.release()
   }
 
+  /** Drops the trees from this height on: other blocks take these heights. */
+  async forgetFrom(height: number): Promise<void> {
+    await this.#work
+    for (const [at, tree] of this.#trees) {
+      if (at < height) continue
+      this.#trees.delete(at)
+      tree.release()
+    }
+  }
+
   /** Stops a running rebuild and frees every tree. */
   async close(): Promise<void> {
     this.#isClosed = true

@@ -38,8 +38,6 @@ const REASONS: { readonly [method: string]: string } = {
   hardhat_reset: FRESH,
   anvil_rollback: `${FINAL}: it is not reverted`,
   anvil_reorg: `${FINAL}: there are no reorganisations`,
-  anvil_dumpState: 'the state is in the data directory of a validator',
-  anvil_loadState: 'the state is in the data directory of a validator: createDevnet takes dataDir',
 }
 
 /** Not in the node's own description: there is nothing to call. */

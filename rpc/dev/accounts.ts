@@ -2,14 +2,15 @@
 import { checksumAddress } from '../../base/address.ts'
 import { concatBytes, equalBytes, toHex, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
-import type { Json } from '../../base/field.ts'
-import type { Address, TxId } from '../../base/ids.ts'
+import { type Json, SchemaError } from '../../base/field.ts'
+import type { Address, Hash32, TxId } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
+import { typedDataJsonDigest } from '../../base/typedData.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import type { Module } from '../../state/rules.ts'
 import type { TransactionFields } from '../../state/transaction.ts'
 import type { Backend } from '../backend.ts'
-import { RPC_CODE, RpcError, submitError } from '../errors.ts'
+import { invalidParams, RPC_CODE, RpcError, submitError } from '../errors.ts'
 import { CallRunner } from '../eth/call.ts'
 import { transactionRequestParam } from '../eth/callObject.ts'
 import { mustFindState } from '../eth/resolve.ts'
@@ -34,7 +35,7 @@ function unknownAccount(account: Address): RpcError {
 }
 
 /** EIP-191 version 0x45: what `personal_sign` signs. */
-const messageDigest = (message: Uint8Array) =>
+const messageDigest = (message: Uint8Array): Hash32 =>
   keccak256(concatBytes(utf8(`\x19Ethereum Signed Message:\n${message.length}`), message))
 
 export function devAccountMethods(parts: {
@@ -113,14 +114,15 @@ function untilIncluded(backend: Backend, id: TxId): Promise<void> {
 }
 
 function messageMethods(control: DevControl): readonly Method[] {
-  const sign = (account: Address, message: Uint8Array): Json => {
-    const signature = control.sign(account, messageDigest(message))
+  const signDigest = (account: Address, digest: Hash32): Json => {
+    const signature = control.sign(account, digest)
     if (signature === undefined) throw unknownAccount(account)
     const signedBytes = Uint8Array.from(signature)
     // Wallets give the recovery id as 27 or 28.
     signedBytes[64] = signedBytes[64]! + 27
     return toHex(signedBytes)
   }
+  const sign = (account: Address, message: Uint8Array): Json => signDigest(account, messageDigest(message))
   return [
     defineMethod({
       name: 'eth_sign',
@@ -138,7 +140,29 @@ function messageMethods(control: DevControl): readonly Method[] {
       returns: DATA_SCHEMA,
       run: ({ account, message }) => sign(account, message),
     }),
+    ...alsoAs(
+      'eth_signTypedData',
+      defineMethod({
+        name: 'eth_signTypedData_v4',
+        doc: 'Signs typed data (EIP-712) for one of eth_accounts: an object, or its JSON as a string.',
+        cost: 10,
+        params: { account: p.address, typedData: p.json },
+        returns: DATA_SCHEMA,
+        run: ({ account, typedData }) => signDigest(account, typedDigest(typedData)),
+      }),
+    ),
   ]
+}
+
+/** Wallets' libraries send the document as a string. */
+function typedDigest(given: Json): Hash32 {
+  try {
+    return typedDataJsonDigest(typeof given === 'string' ? (JSON.parse(given) as Json) : given)
+  } catch (error) {
+    if (error instanceof SchemaError) throw invalidParams(error.message)
+    if (error instanceof SyntaxError) throw invalidParams('typed data: expected JSON')
+    throw error
+  }
 }
 
 function fundingMethods({ backend, control }: Parameters<typeof devAccountMethods>[0]): readonly Method[] {

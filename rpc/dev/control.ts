@@ -1,6 +1,10 @@
 // What the methods of a devnet need from it. Owns: the interface. Not: the implementation (devnet/devChain.ts).
 import type { Address, Hash32, TxId } from '../../base/ids.ts'
 import type { TransactionFields } from '../../state/transaction.ts'
+import type { LinkControl } from './linkTypes.ts'
+
+/** A gzipped state file: twice as many hex digits fit into one request. */
+export const STATE_BYTES_MAX = 3 * 1024 * 1024
 
 export interface DevControl {
   /** Unix time of the chain's clock, milliseconds. */
@@ -19,6 +23,10 @@ export interface DevControl {
   snapshot(): Promise<number>
   /** Goes back to a snapshot, which it forgets with all later ones; false when there is none of this number. */
   revert(snapshot: number): Promise<boolean>
+  /** The newest final state as a gzipped state file. Refuses one that is too long for an answer. */
+  dumpState(): Promise<Uint8Array>
+  /** Makes the state of such a file the chain's, on all validators. Throws RpcError when it is of another chain. */
+  loadState(file: Uint8Array): Promise<void>
   /** The accounts whose keys this devnet has: development accounts first, then the operators. */
   readonly accounts: readonly Address[]
   /** Undefined for an account whose key it does not have. */
@@ -27,6 +35,8 @@ export interface DevControl {
   signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined
   /** Mints coins to an account against the pledges of whichever providers may. Throws RpcError with the rule that forbids it. */
   mint(account: Address, amountBase: bigint): Promise<void>
+  /** The links between its validators, or a sentence that says why there are none. */
+  links(): LinkControl | string
   /** Drops transactions that wait in the validators' pools; all without an id. Returns how many there were. */
   drop(id?: TxId): number
 }

@@ -2,6 +2,9 @@
 // of its modes, ethers' signer of a node's accounts, and createDevnet itself.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { JsonRpcProvider } from 'ethers'
 import {
   createTestClient,
@@ -10,6 +13,7 @@ import {
   parseEther,
   publicActions,
   recoverMessageAddress,
+  recoverTypedDataAddress,
   walletActions,
 } from 'viem'
 import { WebSocket } from 'ws'
@@ -22,6 +26,21 @@ import { call, post } from '../support/jsonRpc.ts'
 
 const DAY = 86_400
 const STRANGER = `0x${'5e'.repeat(20)}` as const
+
+const quantity = (height: number): Hex => `0x${height.toString(16)}`
+
+/** The second line of a state file. */
+function headOf(state: Hex) {
+  const [, head] = gunzipSync(Buffer.from(state.slice(2), 'hex'))
+    .toString()
+    .split('\n')
+  return JSON.parse(head!.replace('head ', '')) as {
+    readonly height: number
+    readonly blockHash: Hex
+    readonly stateRoot: Hex
+    readonly timestampMs: number
+  }
+}
 
 describe('a devnet in one process', function () {
   this.timeout(60_000)
@@ -111,6 +130,36 @@ describe('a devnet in one process', function () {
     assert.match(unknown!.message, /^unknown account 0x5e5E.* signed transactions only$/)
     assert.equal(await ask('anvil_impersonateAccount', from), null)
     assert.match((await errorOf('hardhat_impersonateAccount', STRANGER))!.message, /^unknown account/)
+  })
+
+  it('signs typed data, as ethers and viem ask', async () => {
+    const domain = { name: 'Shop', version: '2', chainId: devnet.chainId }
+    const types = {
+      Order: [
+        { name: 'buyer', type: 'Person' },
+        { name: 'items', type: 'uint256[]' },
+      ],
+      Person: [{ name: 'wallet', type: 'address' }],
+    }
+    const message = { buyer: { wallet: STRANGER }, items: [1n, 2n] }
+    const provider = new JsonRpcProvider(devnet.rpcUrl, undefined, { staticNetwork: true })
+    const signer = await provider.getSigner(1)
+    const typed = { domain, types, primaryType: 'Order', message } as const
+    const signatures = [
+      (await signer.signTypedData(domain, types, message)) as Hex,
+      await clientOf('anvil').signTypedData({ account: devnet.accounts[1]!.address, ...typed }),
+    ]
+    for (const signature of signatures)
+      assert.equal(await recoverTypedDataAddress({ ...typed, signature }), signer.address)
+    provider.destroy()
+    const wrong = await errorOf('eth_signTypedData_v4', signer.address, {
+      types: {},
+      domain: {},
+      message: {},
+    })
+    assert.match(wrong!.message, /^primaryType: expected the name of a type$/)
+    const unknown = await errorOf('eth_signTypedData_v4', STRANGER, JSON.stringify({ ...typed, message: {} }))
+    assert.match(unknown!.message, /message\.items: expected a list|unknown account/)
   })
 
   it('drops what waits', async () => {
@@ -205,6 +254,95 @@ describe('a devnet in one process', function () {
     assert.ok(timestamp >= before.time && timestamp < before.time + BigInt(DAY))
     await devnet.passWindows(2)
     assert.deepEqual(failures, [])
+  })
+
+  it('goes back far and often while it runs, and its folder holds that chain', async () => {
+    const client = clientOf('anvil')
+    const height = await client.getBlockNumber()
+    const id = await client.snapshot()
+    const { hash } = await client.getBlock({ blockNumber: height })
+    /** A heartbeat or two may have come since, on a busy machine. */
+    const isBack = async (): Promise<void> => {
+      assert.equal((await client.getBlock({ blockNumber: height })).hash, hash)
+      assert.ok((await client.getBlockNumber()) <= height + 3n)
+    }
+    // Below the heights whose trees are kept.
+    await devnet.mine({ count: 66, intervalMs: 1_000 })
+    await client.revert({ id })
+    await isBack()
+    for (let i = 0; i < 5; i++) {
+      const again = await client.snapshot()
+      const pay = { from: devnet.accounts[6]!.address, to: STRANGER, value: '0x1' }
+      const paid = await ask<Hex>('eth_sendTransaction', pay)
+      await client.revert({ id: again })
+      assert.equal(await ask('eth_getTransactionReceipt', paid), null)
+      await isBack()
+    }
+    // Trees of the blocks that were taken back are gone, those below are not.
+    for (const at of [height, height - 3n])
+      assert.ok((await ask<{ proof?: unknown }>('account_balance', STRANGER, true, Number(at))).proof)
+    await devnet.stopValidator(0)
+    await devnet.startValidator(0)
+    await isBack()
+    await devnet.mine({ count: 2 })
+    assert.deepEqual(failures, [])
+    const log = readFileSync(devnet.validators[0]!.logFile, 'utf8')
+    assert.doesNotMatch(log, /"level":"(?:error|fatal)"/)
+  })
+
+  it('answers its whole state, and goes on from it again', async () => {
+    const pay = () =>
+      ask('eth_sendTransaction', { from: devnet.accounts[7]!.address, to: STRANGER, value: '0x9' })
+    await pay()
+    const balance = () => ask<Hex>('eth_getBalance', STRANGER, 'latest')
+    const before = await balance()
+    const state = await ask<Hex>('anvil_dumpState')
+    const { height, blockHash, stateRoot } = headOf(state)
+    await pay()
+    await devnet.passWindows(1)
+    assert.equal(await ask('anvil_loadState', state), true)
+    const at = await ask<{ hash: Hex; stateRoot: Hex }>('eth_getBlockByNumber', quantity(height), false)
+    assert.deepEqual([at.hash, at.stateRoot], [blockHash, stateRoot])
+    assert.equal(await balance(), before)
+    // No more than a heartbeat may have come since.
+    assert.ok(Number(await ask<Hex>('eth_blockNumber')) <= height + 2)
+    await pay()
+    assert.equal(BigInt(await balance()), BigInt(before) + 9n)
+    const text = gunzipSync(Buffer.from(state.slice(2), 'hex')).toString()
+    const damaged = `0x${gzipSync(text.replace(/record 0x(..)/, 'record 0xff')).toString('hex')}`
+    for (const wrong of [damaged, '0x1234', `0x${gzipSync('suanli state 1\n').toString('hex')}`]) {
+      assert.match((await errorOf('dev_loadState', wrong))!.message, /state file|dev_dumpState/)
+    }
+  })
+
+  it('begins a devnet from a state, with its height and its root', async () => {
+    const file = join(devnet.dataDir, '..', `state-${process.pid}.gz`)
+    const state = await ask<Hex>('dev_dumpState')
+    const { height, stateRoot, timestampMs } = headOf(state)
+    writeFileSync(file, Buffer.from(state.slice(2), 'hex'))
+    try {
+      const other = await createDevnet({ stateFile: file, isInProcess: true, logLevel: 'warn' })
+      const at = (tag: string) =>
+        call<{ number: Hex; stateRoot: Hex }>(other.rpcUrl, 'eth_getBlockByNumber', [tag, false])
+      assert.equal((await at(quantity(height))).stateRoot, stateRoot)
+      const { nowMs } = await call<{ nowMs: number }>(other.rpcUrl, 'dev_time')
+      assert.ok(nowMs >= timestampMs && nowMs < timestampMs + 60_000)
+      await other.mine()
+      assert.ok(Number((await at('latest')).number) > height)
+      await other.close()
+      await assert.rejects(
+        createDevnet({ stateFile: file, isInProcess: true, validators: 4 }),
+        /validators: the state file decides it/,
+      )
+    } finally {
+      rmSync(file)
+    }
+  })
+
+  it('has no links where it is alone, and says so', async () => {
+    assert.match((await errorOf('dev_partition', [[0]]))!.message, /^a single validator has no links/)
+    assert.throws(() => devnet.heal(), /a single validator has no links/)
+    await assert.rejects(createDevnet({ validators: 1, windowMs: 60_000, latencyMs: 5 }), /has no links/)
   })
 
   it('refuses to go back in time, and says why it has no answer to the rest', async () => {

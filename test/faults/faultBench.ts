@@ -1,10 +1,10 @@
 // The bench for faults of `npm run test:faults`: a network under load with controllable links, and measurements.
 // Owns: measuring and the common properties. Not: the faults (linkFaults.ts, processFaults.ts).
 
+import { LinkMesh, NOWHERE } from '../../devnet/linkMesh.ts'
 import { HostileProcess } from '../support/hostileProcess.ts'
 import type { ValidatorProcess } from '../support/processNetwork.ts'
 import { Random } from '../support/random.ts'
-import { Mesh } from './mesh.ts'
 import { Trial, TrialFailure, type TrialOptions } from './trial.ts'
 
 /** Limit for progress after healing. */
@@ -59,9 +59,6 @@ export interface Fault {
   run(bench: FaultBench): Promise<Outcome>
 }
 
-/** An address at which nobody listens. */
-const NOWHERE = '/ip4/127.0.0.1/tcp/9'
-
 /** A validator's log message while nothing becomes final. */
 export const STUCK = /nothing becomes final/
 
@@ -70,7 +67,7 @@ export type LogMark = readonly number[]
 
 export class FaultBench {
   readonly trial: Trial
-  readonly mesh: Mesh
+  readonly mesh: LinkMesh
   readonly random: Random
   /** Another member, hostile in a new way with each fault. */
   readonly hostile: HostileProcess | undefined
@@ -81,7 +78,7 @@ export class FaultBench {
 
   private constructor(parts: {
     trial: Trial
-    mesh: Mesh
+    mesh: LinkMesh
     random: Random
     hostile: HostileProcess | undefined
   }) {
@@ -98,7 +95,7 @@ export class FaultBench {
   static async begin(options: BenchOptions): Promise<FaultBench> {
     const random = new Random(options.seed + 2)
     const hostileIndex = options.isByzantine ? 6 : undefined
-    let mesh: Mesh | undefined
+    let mesh: LinkMesh | undefined
     let hostile: HostileProcess | undefined
     const closeAll = async (error: unknown): Promise<never> => {
       await hostile?.kill()
@@ -110,13 +107,12 @@ export class FaultBench {
       validators: options.isByzantine ? 7 : 4,
       ...(hostileIndex === undefined ? {} : { hostile: hostileIndex }),
       async setUp(network) {
-        const opened = await Mesh.open(
+        const opened = await LinkMesh.open(
           network.nodes.map(({ member }) => member),
           random,
         )
         mesh = opened
         for (const node of network.nodes) {
-          // Whoever learnt a member's own address would go past the proxies.
           node.configure({ peers: opened.addressesOf(node.index), p2pAnnounce: [NOWHERE] })
         }
         if (hostileIndex === undefined) return

@@ -1,5 +1,5 @@
-// A TCP proxy between two nodes that degrades the link: delay, jitter, bandwidth, stalls, resets, refusals.
-// Owns: forwarding in order, with bounded buffers. Not: which links are bad when (mesh.ts, linkFaults.ts).
+// A TCP proxy between two nodes that degrades the link: delay, jitter, loss, bandwidth, stalls, resets, refusals.
+// Owns: forwarding in order, with bounded buffers. Not: which links are bad when (linkMesh.ts).
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /** The behaviour of one direction of a link. */
@@ -7,6 +7,8 @@ export interface LinkRule {
   readonly delayMs: number
   /** Random extra delay per chunk, up to this; order is kept. */
   readonly jitterMs: number
+  /** Part of the chunks, 0 to 1, that is lost on the way: TCP sends them again, so they and all after them come later. */
+  readonly lossRate: number
   /** Infinity for no limit. */
   readonly bytesPerSecond: number
   /** Nothing passes, as with lost packets; held bytes follow afterwards, as TCP would retransmit them. */
@@ -16,12 +18,17 @@ export interface LinkRule {
 export const GOOD_LINK: LinkRule = {
   delayMs: 0,
   jitterMs: 0,
+  lossRate: 0,
   bytesPerSecond: Number.POSITIVE_INFINITY,
   isStalled: false,
 }
 
 /** Bytes held per connection and direction; above this the sender waits, as with a full window. */
 const HELD_BYTES_MAX = 1024 * 1024
+/** How long TCP waits at least before it sends again what was lost (Linux); besides, an acknowledgement did not come. */
+const RETRANSMIT_MS = 200
+/** No chunk is lost more often in a row. */
+const LOSSES_MAX = 8
 
 interface Held {
   readonly bytes: Uint8Array
@@ -56,13 +63,23 @@ class Pipe {
   #take(bytes: Uint8Array): void {
     const { delayMs, jitterMs, bytesPerSecond } = this.#rule()
     const nowMs = performance.now()
-    const arrivesMs = nowMs + delayMs + this.#random() * jitterMs
+    const arrivesMs = nowMs + delayMs + this.#random() * jitterMs + this.#resentMs()
     const dueMs = Math.max(arrivesMs, this.#lastDueMs) + (1000 * bytes.length) / bytesPerSecond
     this.#lastDueMs = dueMs
     this.#held.push({ bytes, dueMs })
     this.#heldBytes += bytes.length
     if (this.#heldBytes > HELD_BYTES_MAX) this.#source.pause()
     this.pump()
+  }
+
+  /** How much later a chunk arrives because it was lost: each time twice as long, as TCP backs off. */
+  #resentMs(): number {
+    const { lossRate, delayMs } = this.#rule()
+    let lateMs = 0
+    for (let lost = 0; lost < LOSSES_MAX && lossRate > 0 && this.#random() < lossRate; lost++) {
+      lateMs += (RETRANSMIT_MS + 2 * delayMs) * 2 ** lost
+    }
+    return lateMs
   }
 
   /** Applies a changed rule to bytes held under the old one. */

@@ -1,10 +1,12 @@
 // The links of a network: a proxy per pair of nodes and dialling direction. Owns: rules per direction of data.
-// Not: forwarding bytes (proxy.ts), choosing faults (linkFaults.ts).
-import type { DevnetMember } from '../../devnet/member.ts'
-import type { Random } from '../support/random.ts'
-import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
+// Not: forwarding bytes (linkProxy.ts), who changes the rules (links.ts).
+import { GOOD_LINK, LinkProxy, type LinkRule } from './linkProxy.ts'
+import type { DevnetMember } from './member.ts'
 
-export class Mesh {
+/** An address at which nobody listens: whoever learnt a member's own address would go past the proxies. */
+export const NOWHERE = '/ip4/127.0.0.1/tcp/9'
+
+export class LinkMesh {
   readonly #members: readonly DevnetMember[]
   readonly #rules = new Map<string, LinkRule>()
   /** Key `from>to`: the proxy through which `from` dials `to`. */
@@ -14,8 +16,8 @@ export class Mesh {
     this.#members = members
   }
 
-  static async open(members: readonly DevnetMember[], random: Random): Promise<Mesh> {
-    const mesh = new Mesh(members)
+  static async open(members: readonly DevnetMember[], random: { next(): number }): Promise<LinkMesh> {
+    const mesh = new LinkMesh(members)
     for (const from of members) {
       for (const to of members) {
         if (from === to) continue
@@ -70,6 +72,11 @@ export class Mesh {
     this.#proxy(other, one).reset()
   }
 
+  /** Whether connections between two nodes are refused. */
+  isCut(one: number, other: number): boolean {
+    return this.#proxy(one, other).isRefusing
+  }
+
   /** Resets all connections between two nodes and refuses new ones until `heal`. */
   cut(one: number, other: number): void {
     for (const proxy of [this.#proxy(one, other), this.#proxy(other, one)]) {
@@ -90,7 +97,7 @@ export class Mesh {
   }
 
   async close(): Promise<void> {
-    for (const proxy of this.#proxies.values()) await proxy.close()
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()))
   }
 
   #proxy(from: number, to: number): LinkProxy {

@@ -1,12 +1,12 @@
-// The link proxy of `npm run test:faults`: its effect on bytes, and that it never reorders or loses them.
+// The proxy of a devnet's links and of `npm run test:faults`: its effect on bytes, and that it never reorders or loses them.
 import assert from 'node:assert/strict'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { GOOD_LINK, LinkProxy, type LinkRule } from '../../devnet/linkProxy.ts'
 import { Random } from '../support/random.ts'
-import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
 
 const pause = (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs))
 
-describe('faults.proxy', () => {
+describe('devnet.linkProxy', () => {
   let server: Server
   let proxy: LinkProxy
   let outward: LinkRule
@@ -126,6 +126,19 @@ describe('faults.proxy', () => {
     proxy.reconsider()
     await untilReceived(client, bytes.length)
     assert.ok(client.received().equals(bytes))
+  })
+
+  it('sends again what is lost: all of it arrives in order, but later', async () => {
+    outward = { ...GOOD_LINK, lossRate: 0.4 }
+    const client = dial()
+    const bytes = pattern(20_000)
+    for (let at = 0; at < bytes.length; at += 2_000) {
+      client.socket.write(bytes.subarray(at, at + 2_000))
+      await pause(5)
+    }
+    const tookMs = await untilReceived(client, bytes.length)
+    assert.ok(client.received().equals(bytes))
+    assert.ok(tookMs > 100, `${tookMs} ms`)
   })
 
   it('resets connections, refuses new ones, and admits them again', async () => {
