@@ -21,7 +21,7 @@ import { issue } from './issuing.ts'
 import { payOut, sell } from './market.ts'
 import { Prices } from './prices.ts'
 import { ASSET, genesisCoins, genesisUnits, replayGenesis } from './replayGenesis.ts'
-import { commitReports, type Report, reportModule, revealReports } from './reports.ts'
+import { commitReports, type Report, reportFault, revealReports } from './reports.ts'
 import { type Row, type RowSource, rowOf } from './rows.ts'
 import { indexPath, WorldStock } from './stock.ts'
 import { operators } from './wallets.ts'
@@ -69,7 +69,7 @@ class Replay {
     const anchorPpm = index[weekOf(firstDay)]!
     const priceBase = prices.coinPrice(firstDay, anchorPpm)
     const document = replayGenesis({ day: firstDay, anchorPpm, priceBase, stock })
-    const chain = new ReplayChain(document, [...MODULES, reportModule, auditModule])
+    const chain = new ReplayChain(document, [...MODULES, auditModule])
     const classes = { names: genesisClasses().map(({ slug }) => slug) }
     this.#source = { chain, stock, prices, classes, index }
     this.#fleets = operators.map((operator) => new Fleet({ operator, stock, classes, firstDay }))
@@ -153,6 +153,8 @@ class Replay {
     this.#flows.deliveredBase += deliveredBase
     this.#flows.perishedBase += perishing(ctx)
     this.#block([...grants(ctx), ...calls], getClock(this.chain.state).endsAtMs)
+    const fault = reportFault(this.#ctx)
+    if (fault !== undefined) throw new ReplayFault(this.chain.header.height, fault)
   }
 
   #takeRow(day: number): void {

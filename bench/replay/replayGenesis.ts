@@ -11,6 +11,7 @@ import type { Genesis } from '../../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { DAY_MS, START_MS } from './calendar.ts'
 import { firstFleet } from './fleetPlan.ts'
+import { genesisReporters } from './reports.ts'
 import type { WorldStock } from './stock.ts'
 import { auditor, clients, issuer, operators, reporters, savers, type Wallet } from './wallets.ts'
 
@@ -109,5 +110,6 @@ export function replayGenesis(beginning: Beginning): Genesis {
     providers: providersOf(beginning),
     balances: balancesOf(),
     assetBalances: [],
+    oracle: genesisReporters,
   }
 }

@@ -1,54 +1,19 @@
-// The reports of anchor and price: the only file that knows how they reach the chain. Until the oracle takes reports as
-// transactions of two chambers, one call of a module of the replay hands the agreed figures to the oracle's own functions.
-import { defineModule } from '../../base/moduleDefinition.ts'
-import { t } from '../../base/schema.ts'
-import { maxBigint, minBigint, mulDivFloor, PPM } from '../../base/units.ts'
+// The reports of anchor and price: the only file that knows how they reach the chain. Two chambers, independent reporters and
+// providers, commit in the first half of a window and reveal in the second (ECONOMY §5).
+import { utf8 } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import type { Hash32 } from '../../base/ids.ts'
+import { type OracleReport, reportCommitment } from '../../base/protocol/oracleReport.ts'
+import { mulDivFloor, PPM } from '../../base/units.ts'
+import type { Genesis } from '../../genesis/schema.ts'
 import type { ReadContext } from '../../state/context.ts'
 import { currentWindow } from '../../state/modules/capacity/windows.ts'
-import { setAnchor } from '../../state/modules/oracle/anchor.ts'
-import { getPrice, renewPrice } from '../../state/modules/oracle/prices.ts'
-import { implement, type Module } from '../../state/rules.ts'
+import { oracleSchema } from '../../state/modules/oracle/schema.ts'
+import { resultOf } from '../../state/modules/oracle/tally.ts'
 import { act, type Call } from './chain.ts'
-import { reporters } from './wallets.ts'
+import { operators, reporters, type Wallet } from './wallets.ts'
 
-/** Most that the price moves in a window, ppm (ECONOMY §13, priceMove). */
-const PRICE_MOVE_PPM = 20_000n
-
-const reportSchema = defineModule({
-  name: 'report',
-  id: 250,
-  doc: 'What the reporters of a replay agree on.',
-  params: {},
-  records: {},
-  errors: {},
-  events: {},
-  actions: {
-    report: {
-      args: { ratingPpm: t.ppm, asset: t.u64, priceBase: t.amount },
-      fails: [],
-      gas: 10_000,
-      doc: 'The rating of the mainstream device, and the price of an SCU-hour in an asset.',
-    },
-  },
-  queries: {},
-})
-
-export const reportModule: Module = implement(reportSchema, {
-  actions: {
-    report: (ctx, { ratingPpm, asset, priceBase }) => {
-      setAnchor(ctx, ratingPpm)
-      const before = getPrice(ctx.state, asset)?.priceBase ?? priceBase
-      const least = mulDivFloor(before, PPM - PRICE_MOVE_PPM, PPM)
-      const most = mulDivFloor(before, PPM + PRICE_MOVE_PPM, PPM)
-      const moved = maxBigint(least, minBigint(most, priceBase))
-      const same = { priceBase: moved, bondPriceBase: moved, lockPriceBase: moved }
-      renewPrice(ctx.state, { asset, window: currentWindow(ctx.state), ...same })
-      return undefined
-    },
-  },
-  queries: {},
-})
-
+/** What is to be reported of a window. */
 export interface Report {
   readonly ratingPpm: bigint
   readonly asset: number
@@ -56,12 +21,48 @@ export interface Report {
   readonly priceBase: bigint
 }
 
-/** What is sent in the first half of a window: nothing, for nobody has to commit yet. */
-export function commitReports(_ctx: ReadContext, _report: Report): readonly Call[] {
-  return []
+/** How far the prices of two neighbours in a chamber lie apart: nobody sees quite the same quotes. */
+const SPREAD_PPM = 2_000n
+
+/** The reporters of the genesis document. */
+export const genesisReporters: NonNullable<Genesis['oracle']> = {
+  reporters: reporters.map(({ address, name }) => ({ account: address, name })),
 }
 
-/** What is sent in the second half, for the window's end. */
-export function revealReports(_ctx: ReadContext, report: Report): readonly Call[] {
-  return [act(reporters[0]!, reportSchema, 'report', report)]
+/** What each member of a chamber reports: prices in even steps around the one that is to come out. */
+function reportsOf(chamber: readonly Wallet[], { ratingPpm, asset, priceBase }: Report) {
+  return chamber.map((from, i): { readonly from: Wallet; readonly report: OracleReport } => {
+    const apartPpm = (SPREAD_PPM * BigInt(2 * i - chamber.length + 1)) / 2n
+    const price = { asset, priceBase: mulDivFloor(priceBase, PPM + apartPpm, PPM) }
+    return { from, report: { rating: ratingPpm, prices: [price] } }
+  })
+}
+
+const allReports = (report: Report) => [...reportsOf(reporters, report), ...reportsOf(operators, report)]
+
+const saltOf = (from: Wallet, window: number): Hash32 => sha256(utf8(`suanli replay ${from.name} ${window}`))
+
+/** What is sent in the first half of a window. */
+export function commitReports(ctx: ReadContext, wanted: Report): readonly Call[] {
+  const window = currentWindow(ctx.state)
+  const { genesisHash } = ctx.block
+  return allReports(wanted).map(({ from, report }) => {
+    const sealed = { genesisHash, window, account: from.address, salt: saltOf(from, window), report }
+    return act(from, oracleSchema, 'commit', { window, commitment: reportCommitment(sealed) })
+  })
+}
+
+/** What is sent in the second half: the same reports, opened. */
+export function revealReports(ctx: ReadContext, wanted: Report): readonly Call[] {
+  const window = currentWindow(ctx.state)
+  return allReports(wanted).map(({ from, report }) =>
+    act(from, oracleSchema, 'reveal', { window, salt: saltOf(from, window), ...report }),
+  )
+}
+
+/** Why the last window's reports did not decide as they should have; undefined when both chambers agreed. */
+export function reportFault(ctx: ReadContext): string | undefined {
+  const window = currentWindow(ctx.state) - 1
+  const decision = resultOf(ctx.state, window)?.decision
+  return decision === 'agreed' ? undefined : `the reports of window ${window}: ${decision ?? 'no result'}`
 }
