@@ -12,14 +12,14 @@ const history = readHistory()
 const PPM = 1_000_000n
 
 describe('replay.play', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
 
   it('plays the first weeks of 2022: A100s, a steady anchor, coins that are minted, redeemed and covered', () => {
-    const { rows, blocks, transactions } = play({ history, days: 43 })
-    assert.equal(blocks, 4 * 43)
-    assert.ok(transactions > 43 * 8, 'each client redeems every day')
+    const { rows, blocks, transactions } = play({ history, days: 22 })
+    assert.ok(blocks > 4 * 22, 'four blocks a day and what they leave to be done')
+    assert.ok(transactions > 22 * 26, 'each of both chambers commits and reveals in every window')
     const last = rows.at(-1)!
-    assert.equal(rows.length, 7)
+    assert.equal(rows.length, 4)
     for (const row of rows) {
       assert.equal(row.anchorPpm, 388_000n)
       assert.equal(row.mainstream, 'a100-sxm-80')
@@ -37,7 +37,7 @@ describe('replay.play', function () {
 
   it('lets the anchor follow a new mainstream device, at most 0.15 % a window', () => {
     const firstDay = dayOf('2023-09-01')
-    const days = 30
+    const days = 16
     const { rows } = play({ history, firstDay, days })
     assert.equal(rows[0]!.mainstream, 'h100-sxm')
     let anchor = rows[0]!.anchorPpm
@@ -53,11 +53,11 @@ describe('replay.play', function () {
 
   it('plays the same again, byte for byte', () => {
     const runs = [0, 1].map(() => {
-      const { rows } = play({ history, days: 15 })
+      const { rows } = play({ history, days: 8 })
       const values = compare(rows, new Prices(history, new WorldStock(history)), history.bitcoin)
       return [csvOf(rows), ...chartsOf(rows, values).values()]
     })
     assert.deepEqual(runs[0], runs[1])
-    assert.equal(runs[0]![0]!.split('\n').length, 1 + 3 + 1)
+    assert.equal(runs[0]![0]!.split('\n').length, 1 + 2 + 1)
   })
 })
