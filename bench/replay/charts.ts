@@ -45,22 +45,22 @@ function anchorChart(rows: readonly Row[]): string {
   })
 }
 
+const COVERAGE_TICKS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]
+
 function coverageChart(rows: readonly Row[]): string {
-  const kilo = (base: bigint): number => Number(base / KILO)
+  const millions = (base: bigint): number => Number(base / KILO) / 1_000
   return lineChart({
     title: 'Coins and what covers them',
     x: YEARS,
-    y: { label: 'thousands of coins', scale: 'log', ticks: COVERAGE_TICKS },
+    y: { label: 'millions of coins', scale: 'log', ticks: COVERAGE_TICKS },
     series: [
-      curveOf('capacity within 120 windows, C', rows, (row) => kilo(row.capacityBase)),
-      curveOf('mint limits of all', rows, (row) => kilo(row.limitBase)),
-      curveOf('supply', rows, (row) => Math.max(1, kilo(row.supplyBase))),
-      curveOf('of it locked', rows, (row) => Math.max(1, kilo(row.lockedBase))),
+      curveOf('capacity within 120 windows, C', rows, (row) => millions(row.capacityBase)),
+      curveOf('mint limits of all', rows, (row) => millions(row.limitBase)),
+      curveOf('supply', rows, (row) => millions(row.supplyBase)),
+      curveOf('of it locked', rows, (row) => millions(row.lockedBase)),
     ],
   })
 }
-
-const COVERAGE_TICKS = [1, 10, 100, 1_000, 10_000, 100_000]
 
 function hoursChart(rows: readonly Row[]): string {
   return lineChart({
@@ -106,7 +106,7 @@ function valueChart(values: readonly Values[]): string {
   return lineChart({
     title: 'Value in dollars, 2022-01-01 = 100',
     x: YEARS,
-    y: { label: '', scale: 'log', ticks: [20, 50, 100, 200, 500] },
+    y: { label: '', scale: 'log', ticks: [25, 50, 100, 200, 400] },
     series: HOLDINGS.map((holding) =>
       curve(
         NAMES[holding],
