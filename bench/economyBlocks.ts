@@ -1,12 +1,10 @@
 // Blocks with the same work on chains of any size, and how long a validator takes to verify each.
 // Owns: the work of a block and the measurement. Not: the chains (economyChain.ts), the table (economyBench.ts).
-import { encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
-import { bytesKey, concatBytes } from '../base/bytes.ts'
+import { bytesKey } from '../base/bytes.ts'
 import type { Address } from '../base/ids.ts'
-import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { moduleAddress } from '../base/moduleDefinition.ts'
 import { epochAbove } from '../base/protocol/header.ts'
-import { selectorOf } from '../base/selector.ts'
 import { COIN } from '../base/units.ts'
 import { buildBlock, type ExecutedBlock, executeBlock } from '../state/execute.ts'
 import { getAccount } from '../state/modules/accounts/ledger.ts'
@@ -21,6 +19,7 @@ import { decodeTransaction, signTransaction, TRANSFER_GAS, type Transaction } fr
 import type { StateReader } from '../state/view.ts'
 import type { LoadAccount } from './accounts.ts'
 import type { BlockSample } from './blockSample.ts'
+import { calldata } from './calldata.ts'
 import { type EconomyStart, LISTED_REGION, operatorAccount, WORKERS } from './economyChain.ts'
 import { type Calibration, type Figures, figuresOf, type Timing, timed } from './threadTime.ts'
 
@@ -37,17 +36,6 @@ const SEARCH_BLOCKS_MAX = 2_000
 const REQUEST_BASE = 4n * COIN
 /** The provider that lists a service, and so is assigned and grants. */
 const LISTED = 1
-
-function calldata(definition: ModuleDef, name: string, values: { readonly [name: string]: unknown }) {
-  const fields = Object.entries(definition.actions[name]!.args)
-  return concatBytes(
-    selectorOf(name, definition.actions[name]!.args),
-    encodeAbi(
-      fields.map(([, field]) => field.abi!),
-      fields.map(([field, of]) => of.toAbi(values[field])),
-    ),
-  )
-}
 
 /** Whether the end of a window is still being dealt with: capacity, or the turns of the members. */
 function isEnding(state: StateReader): boolean {

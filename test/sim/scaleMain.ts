@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { bls } from '../../base/crypto/bls.ts'
 import { parseWholeNumber } from '../../base/integers.ts'
+import { type Axis, lineChart, type Series } from '../../bench/svgPlot.ts'
 import {
   FIXED_100_MS,
   measureIdle,
@@ -12,7 +13,6 @@ import {
   type ScaleFigures,
   WIDE_AREA,
 } from './scale.ts'
-import { type Axis, lineChart, type Series } from './svgPlot.ts'
 
 const VALIDATORS = [4, 7, 20, 50, 100] as const
 const TARGETS = [

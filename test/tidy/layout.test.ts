@@ -15,6 +15,7 @@ const WHOLE = [
   'mutants',
   'package',
   'properties',
+  'replay',
   'scripts',
   'sim',
   'spec',

@@ -12,6 +12,8 @@ export interface Axis {
   readonly scale: 'linear' | 'log'
   /** Ascending; the first and last are the ends of the axis. */
   readonly ticks: readonly number[]
+  /** Text at a tick; default: thousands as k. */
+  readonly textOf?: (tick: number) => string
 }
 
 const WIDTH = 640
@@ -38,11 +40,11 @@ export function lineChart(options: {
     text({ x: LEFT, y: 20, size: 14, anchor: 'start' }, title),
     ...x.ticks.flatMap((tick) => [
       line(atX(tick), TOP, atX(tick), HEIGHT - BOTTOM),
-      text({ x: atX(tick), y: HEIGHT - BOTTOM + 18, size: 12, anchor: 'middle' }, short(tick)),
+      text({ x: atX(tick), y: HEIGHT - BOTTOM + 18, size: 12, anchor: 'middle' }, (x.textOf ?? short)(tick)),
     ]),
     ...y.ticks.flatMap((tick) => [
       line(LEFT, atY(tick), WIDTH - RIGHT, atY(tick)),
-      text({ x: LEFT - 8, y: atY(tick) + 4, size: 12, anchor: 'end' }, short(tick)),
+      text({ x: LEFT - 8, y: atY(tick) + 4, size: 12, anchor: 'end' }, (y.textOf ?? short)(tick)),
     ]),
     text({ x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 14, size: 12, anchor: 'middle' }, x.label),
     text({ x: LEFT, y: TOP - 10, size: 12, anchor: 'start' }, y.label),
