@@ -57,6 +57,7 @@ export const defaultAbi = [
   {"type":"error","name":"AlreadyLeaving","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"NotLeaving","inputs":[{"name":"provider","type":"uint64"},{"name":"status","type":"uint8"}]},
   {"type":"error","name":"LiabilityLeft","inputs":[{"name":"provider","type":"uint64"},{"name":"liabilityBase","type":"uint256"}]},
+  {"type":"error","name":"SeriesLive","inputs":[{"name":"provider","type":"uint64"},{"name":"series","type":"uint64"}]},
   {"type":"error","name":"TooFewValidators","inputs":[{"name":"minimum","type":"uint32"}]},
   {"type":"error","name":"BondLocked","inputs":[{"name":"provider","type":"uint64"},{"name":"untilWindow","type":"uint64"},{"name":"currentWindow","type":"uint64"}]},
   {"type":"error","name":"BondFrozen","inputs":[{"name":"provider","type":"uint64"}]},

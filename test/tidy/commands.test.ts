@@ -115,7 +115,9 @@ function exists(name: string, words: ReadonlySet<string>): boolean {
   const [module = '', ...rest] = name.split('_')
   const schema = MODULE_SCHEMAS.find((each) => each.name === module)
   if (schema !== undefined && rest.length > 0) return Object.hasOwn(schema.queries, rest.join('_'))
-  return words.has(name.replace(/_(?:bucket|sum|count)$/, ''))
+  // Columns of exports are fields, in snake case.
+  const field = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  return words.has(name.replace(/_(?:bucket|sum|count)$/, '')) || words.has(field)
 }
 
 /** Names in code font that are no plain word: with a capital or an underscore inside, or of two parts. */

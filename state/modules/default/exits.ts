@@ -11,6 +11,7 @@ import {
   isFrozen,
   isServing,
   liabilityOf,
+  liveSeries,
   markRetiring,
   memberIds,
   memberOf,
@@ -58,6 +59,8 @@ export function completeExit(ctx: ActionContext) {
     return fail.NotLeaving({ provider, status: member?.status ?? 'active' })
   const { liabilityBase } = liabilityOf(state, provider)
   if (liabilityBase > 0n) return fail.LiabilityLeft({ provider, liabilityBase })
+  const [series] = liveSeries(state, provider)
+  if (series !== undefined) return fail.SeriesLive({ provider, series })
   const { ids, minimum } = votersOf(state)
   if (ids.includes(provider) && ids.length <= minimum) return fail.TooFewValidators({ minimum })
   // After this point the action must succeed.
@@ -76,7 +79,9 @@ export function trackTail(ctx: WriteContext, provider: number): void {
   const member = getMember(state, provider)
   const isOut = member !== undefined && (member.removed || member.status === 'defaulted')
   const known = defaultTables.tail.has(state, { provider })
-  if (!isOut || liabilityOf(state, provider).liabilityBase > 0n) {
+  // Receipts of a series that fails are paid from the bond too.
+  const isOwing = liabilityOf(state, provider).liabilityBase > 0n || liveSeries(state, provider).length > 0
+  if (!isOut || isOwing) {
     if (known) defaultTables.tail.delete(state, { provider })
     return
   }

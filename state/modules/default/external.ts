@@ -70,6 +70,7 @@ import { providersParams, providersTables } from '../providers/tables.ts'
 import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
 import { recallDefaulted } from '../redemption/grants.ts'
 import { redemptionParams } from '../redemption/tables.ts'
+import { liveOf } from '../series/books.ts'
 import { closeSeriesOf } from '../series/endings.ts'
 import { escrows, FUND, fundUnits, payFrom, type Units } from './escrows.ts'
 import { defaultSchema } from './schema.ts'
@@ -474,6 +475,11 @@ export function tailWindows(state: StateReader): number {
 /** Counts measured steps of this module's part of a block. */
 export function spendSteps(ctx: WriteContext, steps: number): void {
   spendWork(ctx, steps)
+}
+
+/** Series of an issuer that sell or owe coins. */
+export function liveSeries(state: StateReader, provider: number): readonly number[] {
+  return liveOf(state, provider)
 }
 
 /** Ends the primary offerings of an issuer that defaults: receipts are refunded with what was paid and the offering's lock. */

@@ -114,6 +114,8 @@ export const defaultSchema = defineModule({
     NotLeaving: { provider: t.u64, status: t.oneOf(PROVIDER_STATUSES) },
     /** It still owes: retire, serve, or hand it over. */
     LiabilityLeft: { provider: t.u64, liabilityBase: t.amount },
+    /** A series of its own sells or owes coins. */
+    SeriesLive: { provider: t.u64, series: t.u64 },
     /** Another member must join first. */
     TooFewValidators: { minimum: t.u32 },
     /** `sinceWindow`: when it owed nothing any more and had no vote; the bond unlocks later. */
@@ -233,7 +235,7 @@ export const defaultSchema = defineModule({
     },
     completeExit: {
       args: {},
-      fails: ['NotProvider', 'NotLeaving', 'LiabilityLeft', 'TooFewValidators'],
+      fails: ['NotProvider', 'NotLeaving', 'LiabilityLeft', 'SeriesLive', 'TooFewValidators'],
       gas: 60_000,
       lane: 'general',
       doc: 'A provider that owes nothing gives up its vote for good; its bond unlocks after the tail.',

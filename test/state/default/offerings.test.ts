@@ -81,6 +81,30 @@ describe('default of an issuer', () => {
   })
 })
 
+describe('default.completeExit of an issuer', () => {
+  it('waits for its series, which keep the bond locked too', () => {
+    const chain = sold(true)
+    chain.owe(5, coins(1), { to: 1 })
+    chain.run(() => {
+      assert.equal(code(chain.do(1, 'beginExit')), undefined)
+      assert.equal(code(chain.do(1, 'completeExit')), 'LiabilityLeft')
+    })
+    const terms = { amountBase: coins(100), asset: ASSET, paymentBase: 0n }
+    chain.run(() => {
+      assert.equal(code(chain.do(1, 'offerNovation', { to: 2, ...terms })), undefined)
+      assert.equal(code(chain.do(2, 'acceptNovation', { from: 1, ...terms })), undefined)
+      assert.equal(code(chain.do(1, 'completeExit')), 'SeriesLive')
+    })
+    // Nothing is delivered any more: the series fails some windows after it was due.
+    for (let window = 0; seriesTables.series.mustGet(chain.state, { id: 2 }).state !== 'failed'; window++) {
+      assert.ok(window < 2 * K)
+      chain.pass()
+    }
+    chain.run(() => assert.equal(code(chain.do(1, 'completeExit')), undefined))
+    assert.deepEqual(chain.brokenInvariants(), [])
+  })
+})
+
 describe('default.acceptNovation of an issuer’s liability', () => {
   it('takes locked proceeds along, in proportion, and releases them there', () => {
     const chain = sold()
