@@ -111,13 +111,13 @@ function sourceWords(): ReadonlySet<string> {
 
 /** Whether a name of JSON-RPC, of a module, of a record, of a figure or of a setting exists. */
 function exists(name: string, words: ReadonlySet<string>): boolean {
-  if (words.has(name) || FOREIGN.has(name)) return true
+  // Columns of exports are fields, in snake case.
+  const field = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  if ([name, field].some((word) => words.has(word)) || FOREIGN.has(name)) return true
   const [module = '', ...rest] = name.split('_')
   const schema = MODULE_SCHEMAS.find((each) => each.name === module)
   if (schema !== undefined && rest.length > 0) return Object.hasOwn(schema.queries, rest.join('_'))
-  // Columns of exports are fields, in snake case.
-  const field = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  return words.has(name.replace(/_(?:bucket|sum|count)$/, '')) || words.has(field)
+  return words.has(name.replace(/_(?:bucket|sum|count)$/, ''))
 }
 
 /** Names in code font that are no plain word: with a capital or an underscore inside, or of two parts. */
