@@ -238,11 +238,18 @@ export class Followers {
     return false
   }
 
-  /** Goes past the block, or a part of it; whether it sent a message. */
+  /** Goes past the block, or a part of it, or ends where its place is none; whether it sent a message. */
   #look(follower: Follower, block: FinalizedBlock, items: BlockItems): boolean {
     const { itemsPerMessage, quietBlocksMax } = this.#limits
     const chosen = items.choose(follower.keys)
-    const left = (chosen ?? items.texts).length - follower.index
+    const { length } = chosen ?? items.texts
+    const left = length - follower.index
+    if (left < 0) {
+      // Passing on would leave out the block in silence.
+      const place = `block ${follower.height} has ${length} items for this subscription`
+      this.#end(follower, invalidParams(`fromIndex: ${place}, not ${follower.index}`))
+      return true
+    }
     const isQuiet = left <= 0
     if (isQuiet && ++follower.quietBlocks < quietBlocksMax) {
       this.#passTo(follower, follower.height + 1)

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
+import { withoutDocs } from './withoutDocs.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -14,12 +15,11 @@ export interface ClientBundle {
   readonly inputs: readonly string[]
 }
 
-/** A definition's sentences are for the command line and the OpenRPC document; a page shows none of them. */
-const withoutDocs: Plugin = {
-  name: 'without-docs',
+const emptyDocs: Plugin = {
+  name: 'empty-docs',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /[\\/]state[\\/]modules[\\/].*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/\bdoc:\s*(?:'(?:[^'\\\n]|\\.)*'|`[^`$]*`)/g, "doc: ''"),
+    onLoad({ filter: /[\\/]state[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: withoutDocs(readFileSync(path, 'utf8')),
       loader: 'ts',
     }))
   },
@@ -52,12 +52,12 @@ async function bundle(source: string, plugins: Plugin[]): Promise<ClientBundle> 
 
 /** The light client. */
 export function bundleClient(): Promise<ClientBundle> {
-  return bundle("export * from './client/light.ts'", [withoutDocs])
+  return bundle("export * from './client/light.ts'", [emptyDocs])
 }
 
-/** What a page's own bundler makes of `import { … } from 'suanli/client'`. */
+/** What a page's own bundler makes of `import { … } from 'suanli/client'`, as the last build wrote it. */
 export function bundleImports(names: readonly string[]): Promise<ClientBundle> {
-  return bundle(`export { ${names.join(', ')} } from './client/client.ts'`, [])
+  return bundle(`export { ${names.join(', ')} } from 'suanli/client'`, [])
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

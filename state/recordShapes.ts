@@ -4,7 +4,7 @@ import type { Fields } from '../base/field.ts'
 import { t } from '../base/schema.ts'
 
 /** The record of a module's ordered sets (orderedSet.ts), each named by a hash. */
-export function setNodeRecord(id: number, doc: string) {
+export function setNodeRecord({ id, doc }: { readonly id: number; readonly doc: string }) {
   return {
     id,
     key: { set: t.hash, level: t.u8, prefix: t.u64 },

@@ -44,7 +44,8 @@ async function epochProofs(
     const changes = nextSetHash !== undefined && !equalBytes(setHash, nextSetHash)
     if (changes || !changesOnly) proofs.push(toHex(epochProofSchema.encode(proof)))
   }
-  return { proofs, nextEpoch: at, epoch }
+  // Whoever asks beyond it, as a client does that follows a node ahead of this one, is told where this one ends.
+  return { proofs, nextEpoch: Math.min(at, epoch), epoch }
 }
 
 /** The proof of the transaction at `index`; undefined without a certificate of the block or close above it. */

@@ -22,7 +22,7 @@ const USERS_OWN = ['@types/mocha', '@types/node', 'viem']
 export interface Manifest {
   readonly version: string
   readonly bin: { readonly suanli: string }
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
   readonly dependencies: Readonly<Record<string, string>>
 }
 

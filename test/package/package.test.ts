@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { build } from 'esbuild'
+import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { InstalledPackage, MOCHA, ROOT, run, TSC } from './installed.ts'
 
 const STRICT = ['--strict', '--target', 'es2023', '--erasableSyntaxOnly', '--verbatimModuleSyntax']
@@ -139,7 +140,8 @@ describe('package', function () {
 
   it('goes into a page: a bundler finds nothing of Node in the light client', async () => {
     const stdin = {
-      contents: "export { LightClient } from 'suanli/client'\nexport * from 'suanli/abi/redemption'",
+      contents:
+        "export { LightClient } from 'suanli/client'\nexport * from 'suanli/schemas'\nexport * from 'suanli/abi/redemption'",
       resolveDir: project,
     }
     const result = await build({
@@ -147,11 +149,26 @@ describe('package', function () {
       bundle: true,
       format: 'esm',
       platform: 'browser',
+      metafile: true,
       write: false,
       logLevel: 'silent',
     })
     assert.deepEqual(result.warnings, [])
-    assert.ok(result.outputFiles[0]!.text.includes('LightClient'))
+    const { text } = result.outputFiles[0]!
+    assert.ok(text.includes('LightClient'))
+    const own = Object.keys(result.metafile.inputs).flatMap(
+      (path) => path.split('node_modules/suanli/')[1] ?? [],
+    )
+    assert.ok(own.includes('dist/page/client/client.js') && own.includes('dist/base/record.js'))
+    const twice = own.filter(
+      (path) => own.includes(path.replace('dist/page/', 'dist/')) && path.startsWith('dist/page/'),
+    )
+    assert.deepEqual(twice, [])
+    const sentences = MODULE_SCHEMAS.flatMap(({ queries }) => Object.values(queries).map(({ doc }) => doc))
+    assert.deepEqual(
+      sentences.filter((sentence) => text.includes(sentence)),
+      [],
+    )
   })
 
   it('runs its command', async () => {

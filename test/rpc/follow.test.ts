@@ -220,6 +220,19 @@ describe('rpc.subscribe', () => {
     assert.match(refusal(() => node.call(undefined, 'subscribe', ['blocks'])).message, /connect by WebSocket/)
   })
 
+  it('ends where more items were told than the block has', async () => {
+    const node = new Node()
+    node.mine(3, 1)
+    const [all, beyond] = [new Reader(), new Reader()]
+    node.subscribe(all, 'transfers', { fromBlock: 1, fromIndex: 3 })
+    const { subscription } = node.subscribe(beyond, 'transfers', { fromBlock: 1, fromIndex: 4 })
+    await until(() => all.got.length > 0 && beyond.got.length > 0)
+    assert.deepEqual(all.heights, [2])
+    const { code, message } = beyond.got[0].error
+    assert.deepEqual([code, message], [-32602, 'fromIndex: block 1 has 3 items for this subscription, not 4'])
+    assert.equal(node.call(beyond, 'unsubscribe', [subscription]), false)
+  })
+
   it('names the first block that it still tells of', async () => {
     const node = new Node({ replayBlocksMax: 10 })
     node.mine(...Array.from({ length: 20 }, () => 0))

@@ -55,7 +55,7 @@ describe('rpc.proofs', () => {
     assert.deepEqual([epochsOf({ proofs }), nextEpoch], [[1, 3], 4])
     served.backend.epochProofs.set(2, proof)
     const beyond = await ask('chain_epochProofs', [1_000_000])
-    assert.deepEqual(beyond, { proofs: [], nextEpoch: 1_000_000, epoch: 6 })
+    assert.deepEqual(beyond, { proofs: [], nextEpoch: 6, epoch: 6 })
     for (const max of [0, 65, -1, 1.5]) {
       await assert.rejects(ask('chain_epochProofs', { fromEpoch: 0, max }), /invalid argument 1 \(max\)/)
     }

@@ -13,7 +13,7 @@ const schema = defineModule({
   id: 200,
   doc: 'Test module with ordered sets.',
   params: {},
-  records: { node: setNodeRecord(1, 'Sets.') },
+  records: { node: setNodeRecord({ id: 1, doc: 'Sets.' }) },
   errors: {},
   events: {},
   actions: {},

@@ -209,10 +209,10 @@ export const redemptionRecords = {
     value: { id: t.u64, first: t.u32, last: t.u32 },
     doc: 'The assignments that a place holds in a window: a list from `first` to `last`.',
   },
-  setNode: setNodeRecord(
-    15,
-    'Ordered sets: buckets of the queue, their heads, deadlines, sizes, books by place, what has grown or returned.',
-  ),
+  setNode: setNodeRecord({
+    id: 15,
+    doc: 'Ordered sets: buckets of the queue, their heads, deadlines, sizes, books by place, what has grown or returned.',
+  }),
   settlement: {
     id: 16,
     key: { index: t.u64 },
