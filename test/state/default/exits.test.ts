@@ -206,6 +206,35 @@ describe('default: exit', () => {
     assert.equal(stepOf(chain), 'nothing')
   })
 
+  it('pays what is still locked once nothing is owed: no window of a member that leaves is good', () => {
+    const chain = owing(0.001, { economy: TEST_PARAMETERS })
+    chain.run(() => {
+      chain.owe(1, coins(100), { locked: true, to: 1 })
+      // Coins of another replace those that are locked.
+      chain.owe(2, coins(100), { to: 1 })
+      assert.equal(code(chain.do(1, 'beginExit')), undefined)
+    })
+    const before = chain.sums
+    const heldBase = () => ledger.balanceOf(chain.state, { asset: 0, owner: lockAddress(1) })
+    chain.pass()
+    assert.ok(heldBase() >= coins(50), 'it owes')
+    const { liabilityBase } = getLiability(chain.state, 1)
+    chain.run(() =>
+      assert.equal(
+        chain.act('retire', walletOf(1), { amountBase: liabilityBase }, issuanceModule),
+        undefined,
+      ),
+    )
+    chain.pass()
+    const { lockedBase, floorBase, freedBase, releaseBase } = getLiability(chain.state, 1)
+    assert.deepEqual([lockedBase, floorBase, freedBase, releaseBase], [0n, 0n, 0n, 0n])
+    assert.equal(heldBase(), 0n)
+    assert.equal(chain.sums.coins, before.coins - liabilityBase)
+    assert.equal(chain.balance(1) + chain.balance(HOLDER), chain.sums.coins)
+    chain.run(() => assert.equal(code(chain.do(1, 'completeExit')), undefined))
+    for (let window = 0; window <= K; window++) chain.pass()
+  })
+
   it('does not let the set fall below its minimum', () => {
     const chain = new DefaultChain({ providers: Array.from({ length: 4 }, () => ({ devices: 100 })) })
     chain.run(() => {
