@@ -280,6 +280,35 @@ describe('default: exit', () => {
     })
   })
 
+  it('waits anew also when it burns at once what it had to assume', () => {
+    const chain = new DefaultChain({
+      providers: Array.from({ length: 6 }, (_, i) => ({
+        devices: 100,
+        ...(i === 1 ? { bondBase: 1_000n * PRICE } : {}),
+      })),
+    })
+    chain.run(() => chain.owe(2, coins(5_000)))
+    chain.fail(2)
+    chain.run(() => removeProvider(chain.ctx(), 1))
+    chain.pass()
+    const tail = () => chain.ask<{ untilWindow: number }>('status', { provider: 1 }).untilWindow
+    const before = tail()
+    chain.close(2)
+    const amountBase = chain.liability(1)
+    assert.ok(amountBase > 0n && chain.window < before)
+    chain.run(() => {
+      chain.owe(3, amountBase, { to: 1 })
+      assert.equal(chain.act('retire', walletOf(1), { amountBase }, issuanceModule), undefined)
+      assert.deepEqual(chain.do(1, 'withdrawBond', { asset: ASSET, amountBase: 1n }), {
+        code: 'BondLocked',
+        fields: { provider: 1, untilWindow: 0, currentWindow: chain.window },
+      })
+    })
+    chain.pass()
+    assert.equal(tail(), chain.window + TAIL)
+    assert.ok(tail() > before)
+  })
+
   it('ends the duty to assume once the bond is unlocked', () => {
     const chain = new DefaultChain({ providers: Array.from({ length: 6 }, () => ({ devices: 100 })) })
     chain.run(() => removeProvider(chain.ctx(), 1))
