@@ -129,7 +129,7 @@ function between(amountBase: bigint, from: bigint, until: bigint, whole: bigint)
   return mulDivFloor(amountBase, until, whole) - mulDivFloor(amountBase, from, whole)
 }
 
-/** Gives the next member its part. One that no longer serves takes none. */
+/** Gives the next member its part. One that no longer serves, or whose bond has unlocked since it was measured, takes none. */
 export function assumeMember(ctx: WriteContext, provider: number, known: Case): void {
   const { state } = ctx
   const member = memberIds(state)[known.cursor]
@@ -150,7 +150,7 @@ export function assumeMember(ctx: WriteContext, provider: number, known: Case): 
     between(byFirstBase, passedFirstBase, first, firstBase) +
     between(bySecondBase, passedSecondBase, second, secondBase)
   const amountBase = minBigint(shareBase, liabilityOf(state, provider).liabilityBase)
-  if (amountBase === 0n || !isServing(state, member)) return
+  if (amountBase === 0n || !isServing(state, member) || hasLeft(state, member)) return
   const part = (totalBase: bigint): bigint => mulDivFloor(totalBase, amountBase, known.paidBase)
   const pay = { provider, to: member, part }
   const isPaid = !isOwnGroup(state, provider, member)

@@ -5,6 +5,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { updateCase } from './cases.ts'
 import { COIN_ID, escrows, payFrom, type Units } from './escrows.ts'
+import { endTail } from './exits.ts'
 import {
   bondShare,
   fundAddress,
@@ -159,6 +160,7 @@ export function takeLiability(
   const worthBase = assets.reduce((sum, units) => sum + worthOf(ctx.state, units), 0n)
   const coveredBase = bondPpm === 0n ? amountBase : mulDivFloor(worthBase, PPM, bondPpm)
   const exemptBase = byAuction ? minBigint(amountBase, coveredBase) : amountBase
+  endTail(ctx.state, to)
   moveLiability(ctx, { from: provider, to, amountBase, exemptBase, assets })
   events.LiabilityAssumed(ctx, { provider, by: to, amountBase, exemptBase, byAuction })
 }

@@ -3,7 +3,7 @@
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { maxBigint, minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { COIN_ID, unitsAt } from './escrows.ts'
 import {
   bondsOf,
@@ -90,6 +90,14 @@ export function trackTail(ctx: WriteContext, provider: number): void {
   const untilWindow = sinceWindow + tailWindows(state)
   defaultTables.tail.set(state, { provider }, { sinceWindow, untilWindow })
   events.BondUnlocks(ctx, { provider, untilWindow })
+}
+
+/**
+ * Forgets the tail of a member that has just had to take liability: it waits anew, also if it owes nothing again before the
+ * window ends.
+ */
+export function endTail(state: StateWriter, provider: number): void {
+  if (defaultTables.tail.has(state, { provider })) defaultTables.tail.delete(state, { provider })
 }
 
 /** When a bond unlocks; undefined while its owner votes or owes something. */

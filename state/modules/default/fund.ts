@@ -2,10 +2,10 @@
 // Owns: earmarks, spending, the burning of orphans from the fund. Not: what fills it (fees.ts, slashing.ts, closing.ts).
 
 import type { Address } from '../../../base/ids.ts'
-import { minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
+import { maxBigint, minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
-import { fundUnits, payFromFund, type Units } from './escrows.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { COIN_ID, fundUnits, payFromFund, type Units } from './escrows.ts'
 import { burnFromFund, fundHeld, horizonOf, mayReceive, owedByAll } from './external.ts'
 import { EARMARKS_MAX } from './records.ts'
 import { defaultTables, events } from './tables.ts'
@@ -45,7 +45,8 @@ export function earmark(ctx: WriteContext, { asset, amountBase }: Units): void {
 }
 
 /**
- * At a window's end burns coins of the fund against orphans, at most 1/K of them, rounded up, so that the last ones go too.
+ * At a window's end burns coins of the fund against orphans, at most 1/K of them, rounded up, so that the last ones go too; those
+ * that were set aside first, since that is what they are for.
  * Without orphans nothing is set aside any more.
  */
 export function burnOrphansOfWindow(ctx: WriteContext): void {
@@ -56,7 +57,22 @@ export function burnOrphansOfWindow(ctx: WriteContext): void {
     return
   }
   const budgetBase = mulDivCeil(fundHeld(state), 1n, BigInt(horizonOf(state)))
-  burnFromFund(ctx, minBigint(budgetBase, orphanBase))
+  useEarmarked(ctx.state, {
+    asset: COIN_ID,
+    amountBase: burnFromFund(ctx, minBigint(budgetBase, orphanBase)),
+  })
+}
+
+/** Takes what has served its purpose off what is set aside: no more of an asset is than the fund holds. */
+function useEarmarked(state: StateWriter, { asset, amountBase }: Units): void {
+  const beforeBase = earmarkedOf(state, asset)
+  if (beforeBase === 0n || amountBase === 0n) return
+  const leftBase = maxBigint(0n, beforeBase - amountBase)
+  const assets = earmarks(state).flatMap((known) =>
+    known.asset !== asset ? [known] : leftBase > 0n ? [{ asset, amountBase: leftBase }] : [],
+  )
+  if (assets.length > 0) defaultTables.earmarked.set(state, {}, { assets })
+  else defaultTables.earmarked.delete(state, {})
 }
 
 /** Why the fund cannot pay, or undefined. */

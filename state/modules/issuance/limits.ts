@@ -51,18 +51,22 @@ export function getCoverage(state: StateReader): Coverage {
 
 /**
  * The bonds of a provider at the oracle price, in millionths of a coin's base unit, rounded down; assets without a price
- * count 0. With the first asset whose price is too old, if any.
+ * count 0. `freshPpm`: what of it has a price that is fresh. `stale`: the first asset whose price is too old, where such
+ * assets are at least half of the bond: a unit of one must not make the whole bond one that nobody can value.
  */
 function valueBond(state: StateReader, provider: number) {
   let valuePpm = 0n
+  let freshPpm = 0n
   let stale: { readonly asset: number; readonly since: number } | undefined
   for (const { asset, amountBase } of bondsOf(state, provider)) {
     const price = priceIn(state, asset)
     if (price === undefined || amountBase === 0n) continue
-    valuePpm += coinValuePpm(amountBase, price.bondPriceBase)
-    if (price.staleSince !== undefined) stale ??= { asset, since: price.staleSince }
+    const worthPpm = coinValuePpm(amountBase, price.bondPriceBase)
+    valuePpm += worthPpm
+    if (price.staleSince === undefined) freshPpm += worthPpm
+    else stale ??= { asset, since: price.staleSince }
   }
-  return { valuePpm, stale }
+  return { valuePpm, freshPpm, stale: 2n * freshPpm > valuePpm ? undefined : stale }
 }
 
 function wholeUnits(valuePpm: bigint): bigint {
@@ -80,11 +84,12 @@ function bondedLiability(state: StateReader, provider: number): bigint {
   return liabilityBase - exemptBase
 }
 
-/** Whether the bond is below bMaint · L; undefined while a price is too old to tell: then the clock stands still. */
+/** Whether the bond is below bMaint · L; undefined while prices are too old to tell: then the clock stands still. */
 export function isBondShort(state: StateReader, provider: number): boolean | undefined {
   const { bondMaintenancePpm } = issuanceParams.get(state)
-  const { valuePpm, stale } = valueBond(state, provider)
-  return stale === undefined ? valuePpm < bondMaintenancePpm * bondedLiability(state, provider) : undefined
+  const { freshPpm, stale } = valueBond(state, provider)
+  if (freshPpm >= bondMaintenancePpm * bondedLiability(state, provider)) return false
+  return stale === undefined ? true : undefined
 }
 
 /** What more a provider could owe by its bond alone, base units; without a bond rule as much as there can be. */
@@ -178,7 +183,7 @@ export function judgeMint(state: StateReader, provider: number, kind: MintKind =
   const { marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
   const { horizon, quarters } = frontLoadPoints(state)
   const { quarterBase } = capacityOf(state, provider)
-  const { valuePpm } = valueBond(state, provider)
+  const { valuePpm, freshPpm, stale } = valueBond(state, provider)
   const { exemptBase } = getLiability(state, provider)
   const limits: MintLimits = mintLimits({
     coverage,
@@ -191,7 +196,8 @@ export function judgeMint(state: StateReader, provider: number, kind: MintKind =
     backer,
     group: cover.group(backer.group),
     quarterBase,
-    bondValuePpm: valuePpm,
+    // What of a bond nobody can value creates no coins.
+    bondValuePpm: stale === undefined ? freshPpm : valuePpm,
     exemptBase,
   })
   const blocked = checkMayMint(state, { provider, kind }, coverage.shortfallBase)

@@ -1,6 +1,6 @@
 // Locks in settlement assets (ECONOMY §3): what sales brought in and the provider does not have yet. The rules are those of
 // locked coins (locks.ts), with a clock for each provider and asset. Not: what is locked of a sale (sales.ts).
-import { assert } from '../../../base/assert.ts'
+import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import { AMOUNT_MAX, minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import { spendWork } from '../../blockWork.ts'
@@ -133,8 +133,20 @@ export function releaseProceeds(ctx: WriteContext, provider: number, isGood: boo
   }
 }
 
+/** Pays all of a member's locked proceeds to it; the caller has seen that it owes nothing and mints no more. */
+export function releaseAllProceeds(ctx: WriteContext, provider: number): void {
+  const assets = assetsOf(ctx.state, provider)
+  if (assets.length === 0) return
+  const { operator: to } = mustExist(getMember(ctx.state, provider), 'a lock belongs to a member')
+  spendWork(ctx, assets.length * RELEASE_STEPS)
+  for (const asset of assets) {
+    const amountBase = seizeProceeds(ctx, { provider, asset, to })
+    events.ProceedsReleased(ctx, { provider, asset, amountBase, lockedBase: 0n })
+  }
+}
+
 /**
- * Pays the whole lock of a provider in one asset to whoever takes over its estate (ECONOMY §9), and forgets it. Returns how
+ * Pays the whole lock of a provider in one asset to whoever takes over its estate (ECONOMY §9), or to itself when it has left, and forgets it. Returns how
  * much. What its endings held is deleted with it: K point deletes at most.
  */
 export function seizeProceeds(ctx: WriteContext, seizure: At & { readonly to: Address }): bigint {

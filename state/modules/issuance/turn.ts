@@ -20,8 +20,8 @@ import {
 } from './external.ts'
 import { getLiability, markBondShort, setLiability, takeSnapshot } from './ledger.ts'
 import { isBondShort } from './limits.ts'
-import { releaseDue } from './locks.ts'
-import { releaseProceeds } from './proceeds.ts'
+import { dropLock, releaseDue } from './locks.ts'
+import { releaseAllProceeds, releaseProceeds } from './proceeds.ts'
 import type { Turn } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
@@ -83,10 +83,35 @@ export function releaseLate(
   releaseProceeds(ctx, provider, true)
 }
 
+/**
+ * Whether a member is leaving and owes nothing: its locks secure nothing any more. No window of it would be good again, and
+ * what is left of them would stay for ever.
+ */
+function hasNothingToSecure(state: StateReader, provider: number): boolean {
+  if (getLiability(state, provider).liabilityBase > 0n) return false
+  const { status, removed } = mustExist(getMember(state, provider), 'a listed member exists')
+  return status === 'retiring' || removed
+}
+
+/** Pays all that is locked of a member's coins. At most K releases to come go with it. */
+function releaseWhole(ctx: WriteContext, provider: number): void {
+  const liability = getLiability(ctx.state, provider)
+  const { lockedBase: amountBase } = liability
+  if (amountBase === 0n) return
+  setLiability(ctx.state, provider, dropLock(ctx.state, provider, liability))
+  payFromLock(ctx, { provider, to: ownerOf(ctx.state, provider), amountBase })
+  events.LockReleased(ctx, { provider, amountBase, lockedBase: 0n })
+}
+
 function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
-  const isGood = isGoodWindow(ctx, provider, turn)
-  releaseLock(ctx, provider, isGood)
-  releaseProceeds(ctx, provider, isGood)
+  if (hasNothingToSecure(ctx.state, provider)) {
+    releaseWhole(ctx, provider)
+    releaseAllProceeds(ctx, provider)
+  } else {
+    const isGood = isGoodWindow(ctx, provider, turn)
+    releaseLock(ctx, provider, isGood)
+    releaseProceeds(ctx, provider, isGood)
+  }
   releaseCompensation(ctx, provider, ownerOf(ctx.state, provider))
   takeSnapshot(ctx, provider)
   const short = isBondShort(ctx.state, provider)

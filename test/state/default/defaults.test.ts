@@ -116,6 +116,29 @@ describe('default: paths', () => {
     assert.equal(chain.status(1), 'defaulted')
   })
 
+  it('does not wait for a unit of another asset, whose price is too old', () => {
+    const chain = owing(worth(700))
+    const renew = (asset: number) =>
+      renewPrice(chain.state, {
+        asset,
+        window: chain.window,
+        priceBase: PRICE,
+        bondPriceBase: PRICE,
+        lockPriceBase: PRICE,
+      })
+    chain.run(() => {
+      chain.register(7)
+      renew(7)
+      chain.bondIn(1, 7, 1n)
+    })
+    for (let window = 0; window < cureWindows + 2; window++) {
+      chain.run(() => renew(ASSET))
+      chain.pass()
+    }
+    assert.equal(chain.status(1), 'defaulted')
+    assert.equal(cause(chain), 'bond')
+  })
+
   it('jail that lasts, even without a fault; one let out in time goes on', () => {
     const chain = owing()
     chain.run(() => jailProvider(chain.ctx(), 1))

@@ -206,6 +206,35 @@ describe('default: exit', () => {
     assert.equal(stepOf(chain), 'nothing')
   })
 
+  it('pays what is still locked once nothing is owed: no window of a member that leaves is good', () => {
+    const chain = owing(0.001, { economy: TEST_PARAMETERS })
+    chain.run(() => {
+      chain.owe(1, coins(100), { locked: true, to: 1 })
+      // Coins of another replace those that are locked.
+      chain.owe(2, coins(100), { to: 1 })
+      assert.equal(code(chain.do(1, 'beginExit')), undefined)
+    })
+    const before = chain.sums
+    const heldBase = () => ledger.balanceOf(chain.state, { asset: 0, owner: lockAddress(1) })
+    chain.pass()
+    assert.ok(heldBase() >= coins(50), 'it owes')
+    const { liabilityBase } = getLiability(chain.state, 1)
+    chain.run(() =>
+      assert.equal(
+        chain.act('retire', walletOf(1), { amountBase: liabilityBase }, issuanceModule),
+        undefined,
+      ),
+    )
+    chain.pass()
+    const { lockedBase, floorBase, freedBase, releaseBase } = getLiability(chain.state, 1)
+    assert.deepEqual([lockedBase, floorBase, freedBase, releaseBase], [0n, 0n, 0n, 0n])
+    assert.equal(heldBase(), 0n)
+    assert.equal(chain.sums.coins, before.coins - liabilityBase)
+    assert.equal(chain.balance(1) + chain.balance(HOLDER), chain.sums.coins)
+    chain.run(() => assert.equal(code(chain.do(1, 'completeExit')), undefined))
+    for (let window = 0; window <= K; window++) chain.pass()
+  })
+
   it('does not let the set fall below its minimum', () => {
     const chain = new DefaultChain({ providers: Array.from({ length: 4 }, () => ({ devices: 100 })) })
     chain.run(() => {
@@ -249,6 +278,35 @@ describe('default: exit', () => {
       convictEquivocator(other.ctx(), 1, 15)
       assert.equal(code(other.do(1, 'withdrawBond', { asset: ASSET, amountBase: 1n })), 'BondFrozen')
     })
+  })
+
+  it('waits anew also when it burns at once what it had to assume', () => {
+    const chain = new DefaultChain({
+      providers: Array.from({ length: 6 }, (_, i) => ({
+        devices: 100,
+        ...(i === 1 ? { bondBase: 1_000n * PRICE } : {}),
+      })),
+    })
+    chain.run(() => chain.owe(2, coins(5_000)))
+    chain.fail(2)
+    chain.run(() => removeProvider(chain.ctx(), 1))
+    chain.pass()
+    const tail = () => chain.ask<{ untilWindow: number }>('status', { provider: 1 }).untilWindow
+    const before = tail()
+    chain.close(2)
+    const amountBase = chain.liability(1)
+    assert.ok(amountBase > 0n && chain.window < before)
+    chain.run(() => {
+      chain.owe(3, amountBase, { to: 1 })
+      assert.equal(chain.act('retire', walletOf(1), { amountBase }, issuanceModule), undefined)
+      assert.deepEqual(chain.do(1, 'withdrawBond', { asset: ASSET, amountBase: 1n }), {
+        code: 'BondLocked',
+        fields: { provider: 1, untilWindow: 0, currentWindow: chain.window },
+      })
+    })
+    chain.pass()
+    assert.equal(tail(), chain.window + TAIL)
+    assert.ok(tail() > before)
   })
 
   it('ends the duty to assume once the bond is unlocked', () => {

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { GUARANTEE_FUND_ADDRESS, getAccount, mintCoins } from '../../../state/modules/accounts/ledger.ts'
 import { getAssetBalance, issueAsset } from '../../../state/modules/assets/ledger.ts'
-import { buyBackMeans, earmark, spendable, spendFund } from '../../../state/modules/default/fund.ts'
+import {
+  buyBackMeans,
+  earmark,
+  earmarkedOf,
+  spendable,
+  spendFund,
+} from '../../../state/modules/default/fund.ts'
 import { governanceModule } from '../../../state/modules/governance/module.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { getTotals } from '../../../state/modules/issuance/ledger.ts'
@@ -56,6 +62,31 @@ describe('default.fund', () => {
     // What was set aside for them is free again.
     some.pass()
     assert.equal(spendable(some.state, ASSET), 120n * PRICE)
+  })
+
+  it('burns coins that are set aside too, and then they are no longer set aside', () => {
+    const chain = withOrphans(120, 60)
+    // An estate holds coins where a compensation was paid in coins.
+    chain.run(() => earmark(chain.ctx(), { asset: 0, amountBase: coins(60) }))
+    let fundBase = coins(60)
+    for (let window = 0; window < 3; window++) {
+      chain.pass()
+      fundBase -= (fundBase + BigInt(K) - 1n) / BigInt(K)
+      assert.equal(chain.fundCoins, fundBase)
+      assert.equal(earmarkedOf(chain.state, 0), fundBase)
+      assert.equal(spendable(chain.state, 0), 0n)
+    }
+    assert.equal(earmarkedOf(chain.state, ASSET), 60n * PRICE)
+    assert.deepEqual(chain.brokenInvariants(), [])
+  })
+
+  it('forgets what was set aside once all of it is burned', () => {
+    const chain = withOrphans(120, 60)
+    chain.run(() => earmark(chain.ctx(), { asset: 0, amountBase: coins(1) }))
+    chain.pass()
+    assert.equal(earmarkedOf(chain.state, 0), 0n)
+    assert.equal(spendable(chain.state, 0), chain.fundCoins)
+    assert.equal(earmarkedOf(chain.state, ASSET), 60n * PRICE)
   })
 
   it('spends what is not set aside, and that only to accounts', () => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { mulDivFloor } from '../../../base/units.ts'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { issueAsset, registerAsset } from '../../../state/modules/assets/ledger.ts'
 import { getLiability, issueCoins, liabilityBurn } from '../../../state/modules/issuance/ledger.ts'
 import { judgeMint } from '../../../state/modules/issuance/limits.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { lockedProceeds } from '../../../state/modules/issuance/proceeds.ts'
 import { promisesOf } from '../../../state/modules/issuance/promises.ts'
-import { getBond } from '../../../state/modules/providers/bonds.ts'
+import { renewPrice } from '../../../state/modules/oracle/prices.ts'
+import { addBond, getBond } from '../../../state/modules/providers/bonds.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { suspendProvider } from '../../../state/modules/providers/suspension.ts'
 import { closeSeriesOf } from '../../../state/modules/series/endings.ts'
@@ -250,6 +252,28 @@ describe('series: failure', () => {
     while (chain.window < until) chain.endWindow()
     assert.equal(code(chain.mint(1, coins(1))), 'MintingBarred')
     chain.endWindow()
+    assert.equal(chain.mint(1, coins(1)), undefined)
+  })
+
+  it('is not held up by a unit of bond in an asset whose price is stale', () => {
+    const chain = new SeriesChain()
+    chain.livePrice = PRICE
+    const id = chain.open(1, { kind: 'forward', capBase: coins(100), closesAt: 2, dueAt: 5 })
+    assert.equal(chain.bought(A, id, coins(100)).filledBase, coins(100))
+    const ctx = chain.ctx()
+    registerAsset(ctx, { id: 7, name: 'Forgotten', symbol: 'FGT', decimals: 6, issuer: accountOf(999) })
+    renewPrice(chain.state, {
+      asset: 7,
+      window: 0,
+      priceBase: PRICE,
+      bondPriceBase: PRICE,
+      lockPriceBase: PRICE,
+    })
+    issueAsset(ctx, { asset: 7, to: accountOf(1), amountBase: 1n })
+    assert.ok(addBond(ctx, { provider: 1, asset: 7, from: accountOf(1), amountBase: 1n }))
+    chain.run()
+    chain.endWindows(7)
+    assert.equal(chain.series(id).coinsBase, coins(100))
     assert.equal(chain.mint(1, coins(1)), undefined)
   })
 
