@@ -108,6 +108,20 @@ describe('a devnet in one process', function () {
     assert.equal(await supply(), before)
   })
 
+  it('refuses coins for an account that takes none, and issues nothing', async () => {
+    const supply = async () =>
+      (await ask<{ reserve: { supplyBase: string } }>('chain_reserve')).reserve.supplyBase
+    const before = await supply()
+    const module = `0x7375616e6c69${'0'.repeat(27)}8`
+    assert.match((await errorOf('anvil_setBalance', module, '0xde0b6b3a7640000'))!.message, /^NoAction/)
+    const zero = `0x${'0'.repeat(40)}`
+    assert.match(
+      (await errorOf('anvil_setBalance', zero, '0xde0b6b3a7640000'))!.message,
+      /^UnreachableAddress/,
+    )
+    assert.equal(await supply(), before)
+  })
+
   it('signs and sends for its accounts, as ethers asks', async () => {
     const provider = new JsonRpcProvider(devnet.rpcUrl, undefined, {
       staticNetwork: true,
@@ -345,10 +359,24 @@ describe('a devnet in one process', function () {
     await assert.rejects(createDevnet({ validators: 1, windowMs: 60_000, latencyMs: 5 }), /has no links/)
   })
 
+  it('refuses times that no block could have, and goes on', async () => {
+    for (const junk of ['x', true, [1], { blocks: -1 }, { blocks: 1.5 }, { timestamp: {} }])
+      assert.equal((await errorOf('evm_mine', junk))!.code, -32602, JSON.stringify(junk))
+    for (const timestamp of [Number.MAX_SAFE_INTEGER, 100_000_000_001])
+      assert.equal((await errorOf('evm_mine', { timestamp }))!.code, -32602)
+    const start = await ask<string>('evm_snapshot')
+    await ask('evm_setTime', 100_000_000_000 - 1_000)
+    assert.match((await errorOf('evm_increaseTime', 2_000))!.message, /goes to 100000000000 at most/)
+    assert.match((await errorOf('anvil_mine', 10_000, 1_000))!.message, /goes to 100000000000 at most/)
+    assert.equal(await ask('evm_mine'), '0x0')
+    assert.equal(await ask('evm_revert', start), true)
+    assert.equal(await ask('evm_mine'), '0x0')
+  })
+
   it('refuses to go back in time, and says why it has no answer to the rest', async () => {
     assert.match((await errorOf('evm_setTime', 1))!.message, /goes forward alone/)
     assert.match((await errorOf('evm_setNextBlockTimestamp', 1))!.message, /is \d+(\.\d+)? at least, here 1$/)
-    assert.match((await errorOf('evm_mine', { blocks: 20_000 }))!.message, /at most 10000 blocks/)
+    assert.match((await errorOf('evm_mine', { blocks: 20_000 }))!.message, /expected at most 10000 blocks/)
     assert.equal((await errorOf('dev_passWindows', 0))!.code, -32602)
     const absent = await errorOf('anvil_setCode', STRANGER, '0x00')
     assert.equal(absent!.code, -32601)
