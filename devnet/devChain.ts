@@ -319,34 +319,24 @@ export class DevChain implements DevControl, WantedBlocks {
   }
 
   mint(account: Address, amountBase: bigint): Promise<void> {
-    return this.#inTurn(() => this.#mintNow(account, amountBase))
+    return this.#inTurn(() =>
+      this.#mintNow(account, amountBase).catch((error: unknown): never => {
+        throw error instanceof ClientError ? refuse(error.message) : error
+      }),
+    )
   }
 
   /** An operator mints to itself and passes on exactly what is wanted: part of each mint stays locked. */
   async #mintNow(account: Address, amountBase: bigint): Promise<void> {
     const client = createClient(httpTransport(this.#node().rpcUrl))
     const mints = await this.#planMints(client, amountBase)
-    await this.#checkReachable(client, account)
+    // An account that takes no coins, such as a module's, is refused before anything is minted.
+    await client.estimate(developmentValidator(0).operator.address, transfer(account, 0n))
     for (const { provider, mintedBase, passedBase } of mints) {
       const operator = privateKeyAccount(developmentValidator(provider - 1).operator.secretKey)
       const minting = encodeCall(issuanceSchema, 'mint', { to: operator.address, amountBase: mintedBase })
-      try {
-        await client.send(operator, minting)
-        await client.send(operator, transfer(account, passedBase))
-      } catch (error) {
-        if (!(error instanceof ClientError)) throw error
-        throw refuse(error.message)
-      }
-    }
-  }
-
-  /** Throws before anything is minted when an account takes no coins, such as a module's. */
-  async #checkReachable(client: ChainClient, account: Address): Promise<void> {
-    try {
-      await client.estimate(developmentValidator(0).operator.address, transfer(account, 0n))
-    } catch (error) {
-      if (error instanceof ClientError) throw refuse(error.message)
-      throw error
+      await client.send(operator, minting)
+      await client.send(operator, transfer(account, passedBase))
     }
   }
 

@@ -3,6 +3,12 @@ import type { Address, Hash32, TxId } from '../../base/ids.ts'
 import type { TransactionFields } from '../../state/transaction.ts'
 import type { LinkControl } from './linkTypes.ts'
 
+/**
+ * Of a command that waits for those before it. No heavy call's: four of them that wait would keep out the queries that the one at work
+ * asks its own node.
+ */
+export const IN_TURN_COST = 19
+
 /** A gzipped state file: twice as many hex digits fit into one request. */
 export const STATE_BYTES_MAX = 3 * 1024 * 1024
 

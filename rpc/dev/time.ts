@@ -4,7 +4,7 @@ import { quantity } from '../eth/format.ts'
 import { defineMethod, type Method, type Param } from '../method.ts'
 import { invalidWhen, p, QUANTITY_SCHEMA, withDefault } from '../params.ts'
 import { alsoAs } from './aliases.ts'
-import type { DevControl } from './control.ts'
+import { type DevControl, IN_TURN_COST } from './control.ts'
 
 /** Blocks of one call: they take some milliseconds each. */
 const BLOCKS_MAX = 10_000
@@ -113,7 +113,7 @@ function blockMethods(control: DevControl): readonly Method[] {
     defineMethod({
       name: 'evm_mine',
       doc: 'Makes a block, although nothing waits: now, at a Unix time in seconds, or as many as {blocks, timestamp} says.',
-      cost: 20,
+      cost: IN_TURN_COST,
       params: { options: mineOptions },
       returns: { type: 'string' },
       run: async ({ options }) => {
@@ -128,7 +128,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       defineMethod({
         name: 'anvil_mine',
         doc: 'Makes blocks, a number of seconds of the chain apart; one by default, a second apart.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: { blocks, interval: withDefault(seconds, 1) },
         returns: { type: ['null', 'boolean'] },
         run: async ({ blocks: count, interval }) => {
@@ -142,7 +142,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       defineMethod({
         name: 'evm_snapshot',
         doc: 'Remembers the newest block; returns the number that evm_revert takes.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: {},
         returns: QUANTITY_SCHEMA,
         run: async () => quantity(await control.snapshot()),
@@ -155,7 +155,7 @@ function blockMethods(control: DevControl): readonly Method[] {
         doc:
           'Goes back to the block of a snapshot, on all validators, and to its time; true once it is done. The snapshot and all later ' +
           'are forgotten, and so is what waited in the pools. False when there is no such snapshot.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: { snapshot: p.count },
         returns: { type: 'boolean' },
         run: ({ snapshot }) => control.revert(snapshot),
@@ -166,7 +166,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       doc:
         'Ends capacity windows one after another, each with the blocks that its end brings; one by default. Returns the time and ' +
         'how far the clock is ahead then.',
-      cost: 20,
+      cost: IN_TURN_COST,
       params: {
         count: withDefault(
           invalidWhen(p.count, (value) =>

@@ -122,6 +122,17 @@ describe('a devnet in one process', function () {
     assert.equal(await supply(), before)
   })
 
+  it('raises a balance while other commands wait for their turn', async () => {
+    const address = `0x${'a3'.repeat(20)}`
+    await Promise.all([
+      ask('anvil_setBalance', address, '0x5'),
+      ...['evm_mine', 'anvil_mine', 'evm_snapshot', 'dev_passWindows', 'evm_mine'].map((method) =>
+        ask(method),
+      ),
+    ])
+    assert.equal(await ask('eth_getBalance', address, 'latest'), '0x5')
+  })
+
   it('signs and sends for its accounts, as ethers asks', async () => {
     const provider = new JsonRpcProvider(devnet.rpcUrl, undefined, {
       staticNetwork: true,
@@ -324,6 +335,8 @@ describe('a devnet in one process', function () {
     assert.equal(BigInt(await balance()), BigInt(before) + 9n)
     const text = gunzipSync(Buffer.from(state.slice(2), 'hex')).toString()
     const damaged = `0x${gzipSync(text.replace(/record 0x(..)/, 'record 0xff')).toString('hex')}`
+    const twice = `0x${gzipSync(text + text).toString('hex')}` as const
+    assert.match((await errorOf('dev_loadState', twice))!.message, /something follows its last line/)
     for (const wrong of [damaged, '0x1234', `0x${gzipSync('suanli state 1\n').toString('hex')}`]) {
       assert.match((await errorOf('dev_loadState', wrong))!.message, /state file|dev_dumpState/)
     }
