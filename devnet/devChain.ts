@@ -318,12 +318,14 @@ export class DevChain implements DevControl, WantedBlocks {
     return this.#keys.find(({ address }) => equalBytes(address, account))
   }
 
-  mint(account: Address, amountBase: bigint): Promise<void> {
-    return this.#inTurn(() =>
-      this.#mintNow(account, amountBase).catch((error: unknown): never => {
+  mint(account: Address, missingBase: () => Promise<bigint>): Promise<void> {
+    return this.#inTurn(async () => {
+      const amountBase = await missingBase()
+      if (amountBase === 0n) return
+      await this.#mintNow(account, amountBase).catch((error: unknown): never => {
         throw error instanceof ClientError ? refuse(error.message) : error
-      }),
-    )
+      })
+    })
   }
 
   /** An operator mints to itself and passes on exactly what is wanted: part of each mint stays locked. */

@@ -182,14 +182,15 @@ function fundingMethods({ backend, control }: Parameters<typeof devAccountMethod
         params: { account: p.address, balance: p.quantity },
         returns: NULL,
         run: async ({ account, balance }) => {
-          const { state } = await mustFindState(backend, { kind: 'latest' })
-          const { balanceBase } = getAccount(state, account)
-          if (balance < balanceBase) {
+          // Read once it is this call's turn: two at the same time raise a balance once.
+          await control.mint(account, async () => {
+            const { state } = await mustFindState(backend, { kind: 'latest' })
+            const { balanceBase } = getAccount(state, account)
+            if (balance >= balanceBase) return balance - balanceBase
             throw refuse(
               `the balance is ${balanceBase} base units already, and coins are not destroyed: send what is too much elsewhere`,
             )
-          }
-          if (balance > balanceBase) await control.mint(account, balance - balanceBase)
+          })
           return null
         },
       }),

@@ -39,8 +39,11 @@ export interface DevControl {
   sign(account: Address, digest: Hash32): Uint8Array | undefined
   /** The raw envelope; undefined for an account whose key it does not have. */
   signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined
-  /** Mints coins to an account against the pledges of whichever providers may. Throws RpcError with the rule that forbids it. */
-  mint(account: Address, amountBase: bigint): Promise<void>
+  /**
+   * Mints coins to an account against the pledges of whichever providers may: what `missingBase` says when the turn has come. Throws
+   * RpcError with the rule that forbids it.
+   */
+  mint(account: Address, missingBase: () => Promise<bigint>): Promise<void>
   /** The links between its validators, or a sentence that says why there are none. */
   links(): LinkControl | string
   /** Drops transactions that wait in the validators' pools; all without an id. Returns how many there were. */

@@ -126,6 +126,7 @@ describe('a devnet in one process', function () {
     const address = `0x${'a3'.repeat(20)}`
     await Promise.all([
       ask('anvil_setBalance', address, '0x5'),
+      ask('hardhat_setBalance', address, '0x5'),
       ...['evm_mine', 'anvil_mine', 'evm_snapshot', 'dev_passWindows', 'evm_mine'].map((method) =>
         ask(method),
       ),
