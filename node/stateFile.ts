@@ -153,6 +153,11 @@ class Lines {
     this.#hash.update(`${line}\n`)
   }
 
+  /** True when no line is left. */
+  async isOver(): Promise<boolean> {
+    return this.#next === undefined && (await this.#lines.next()).done === true
+  }
+
   digest(): string {
     return this.#hash.copy().digest('hex')
   }
@@ -259,6 +264,7 @@ export async function readStateFile(
     const end = await reader.take('end', { isHashed: false })
     if (end !== `${count} ${digest}`)
       reader.fail('its last line does not have the number of records and their checksum')
+    if (!(await reader.isOver())) reader.fail('something follows its last line')
     return head
   } finally {
     await reader.close()

@@ -10,6 +10,9 @@ import { RpcMeter } from './rpcMeter.ts'
 import { RpcServer, type ServerLimits } from './server.ts'
 import type { SocketLimits } from './sockets.ts'
 
+/** A devnet's commands that make blocks, such as a year of windows, answer once all of them are there. */
+const DEVNET_SILENCE_MS = 3_600_000
+
 export const RPC_HOST_DEFAULT = '127.0.0.1'
 export const RPC_PORT_DEFAULT = 8545
 
@@ -46,6 +49,14 @@ export interface RunningRpc {
   close(): Promise<void>
 }
 
+/** Bounds of the server that are not the usual ones. */
+export const serverLimitsOf = (
+  options: Pick<RpcOptions, 'control' | 'serverLimits'>,
+): Partial<ServerLimits> => ({
+  ...(options.control === undefined ? {} : { silenceMs: DEVNET_SILENCE_MS }),
+  ...options.serverLimits,
+})
+
 /** Resolves once the ports are open; rejects when one is taken. */
 export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
   let url = ''
@@ -63,7 +74,7 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     methods: table,
     meter,
     dispatchLimits: { ...DISPATCH_LIMITS, ...options.dispatchLimits },
-    ...(options.serverLimits === undefined ? {} : { limits: options.serverLimits }),
+    limits: serverLimitsOf(options),
     ...(options.socketLimits === undefined ? {} : { socketLimits: options.socketLimits }),
     ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
     log: options.log,

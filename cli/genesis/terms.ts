@@ -12,7 +12,9 @@ type Provider = Genesis['providers'][number]
 export function addressOf(text: string, option: string): Address {
   const address = parseChecksumAddress(text)
   if (address !== undefined) return address
-  throw new UsageError(`${option}: expected an address, 0x and 40 hex digits, not ${text.slice(0, 100)}`)
+  throw new UsageError(
+    `${option}: expected an address, 0x and 40 hex digits, in one case or with its checksum, not ${text.slice(0, 100)}`,
+  )
 }
 
 export function hashOf(text: string, option: string): Hash32 {

@@ -17,7 +17,7 @@ import { mustFindState } from '../eth/resolve.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { ADDRESS_SCHEMA, DATA_SCHEMA, HASH_SCHEMA, p } from '../params.ts'
 import { alsoAs } from './aliases.ts'
-import type { DevControl } from './control.ts'
+import { type DevControl, IN_TURN_COST } from './control.ts'
 
 const NULL = { type: 'null' }
 /** A caller waits no longer for a block. */
@@ -178,18 +178,19 @@ function fundingMethods({ backend, control }: Parameters<typeof devAccountMethod
         doc:
           'Raises the balance of an account to this many base units, by coins that providers mint against their pledges; resolves once ' +
           'that is final. Refuses with the rule that forbids it. Coins are not destroyed: no balance is lowered.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: { account: p.address, balance: p.quantity },
         returns: NULL,
         run: async ({ account, balance }) => {
-          const { state } = await mustFindState(backend, { kind: 'latest' })
-          const { balanceBase } = getAccount(state, account)
-          if (balance < balanceBase) {
+          // Read once it is this call's turn: two at the same time raise a balance once.
+          await control.mint(account, async () => {
+            const { state } = await mustFindState(backend, { kind: 'latest' })
+            const { balanceBase } = getAccount(state, account)
+            if (balance >= balanceBase) return balance - balanceBase
             throw refuse(
               `the balance is ${balanceBase} base units already, and coins are not destroyed: send what is too much elsewhere`,
             )
-          }
-          if (balance > balanceBase) await control.mint(account, balance - balanceBase)
+          })
           return null
         },
       }),

@@ -3,6 +3,12 @@ import type { Address, Hash32, TxId } from '../../base/ids.ts'
 import type { TransactionFields } from '../../state/transaction.ts'
 import type { LinkControl } from './linkTypes.ts'
 
+/**
+ * Of a command that waits for those before it. No heavy call's: four of them that wait would keep out the queries that the one at work
+ * asks its own node.
+ */
+export const IN_TURN_COST = 19
+
 /** A gzipped state file: twice as many hex digits fit into one request. */
 export const STATE_BYTES_MAX = 3 * 1024 * 1024
 
@@ -33,8 +39,11 @@ export interface DevControl {
   sign(account: Address, digest: Hash32): Uint8Array | undefined
   /** The raw envelope; undefined for an account whose key it does not have. */
   signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined
-  /** Mints coins to an account against the pledges of whichever providers may. Throws RpcError with the rule that forbids it. */
-  mint(account: Address, amountBase: bigint): Promise<void>
+  /**
+   * Mints coins to an account against the pledges of whichever providers may: what `missingBase` says when the turn has come. Throws
+   * RpcError with the rule that forbids it.
+   */
+  mint(account: Address, missingBase: () => Promise<bigint>): Promise<void>
   /** The links between its validators, or a sentence that says why there are none. */
   links(): LinkControl | string
   /** Drops transactions that wait in the validators' pools; all without an id. Returns how many there were. */

@@ -3,7 +3,7 @@ import { toHex } from '../../base/bytes.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { DATA_SCHEMA, p } from '../params.ts'
 import { alsoAs } from './aliases.ts'
-import { type DevControl, STATE_BYTES_MAX } from './control.ts'
+import { type DevControl, IN_TURN_COST, STATE_BYTES_MAX } from './control.ts'
 
 export function stateFileMethods(control: DevControl): readonly Method[] {
   return [
@@ -27,7 +27,7 @@ export function stateFileMethods(control: DevControl): readonly Method[] {
         doc:
           "Makes a state that dev_dumpState gave the chain's, on all validators, with its height and its root; true once it is done. " +
           'What was above is gone, and so are snapshots and what waited. A state of another chain is refused.',
-        cost: 400,
+        cost: IN_TURN_COST,
         params: { state: p.data(STATE_BYTES_MAX) },
         returns: { type: 'boolean' },
         run: async ({ state }) => {

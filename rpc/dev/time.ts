@@ -1,11 +1,10 @@
 // Time and blocks on a devnet, under anvil's and hardhat's names where they mean the same. Not: the clock (devnet/).
 import type { Json } from '../../base/field.ts'
-import { limitExceeded } from '../errors.ts'
 import { quantity } from '../eth/format.ts'
-import { defineMethod, type Method } from '../method.ts'
-import { invalidWhen, optional, p, parseUint, QUANTITY_SCHEMA, withDefault } from '../params.ts'
+import { defineMethod, type Method, type Param } from '../method.ts'
+import { invalidWhen, p, QUANTITY_SCHEMA, withDefault } from '../params.ts'
 import { alsoAs } from './aliases.ts'
-import type { DevControl } from './control.ts'
+import { type DevControl, IN_TURN_COST } from './control.ts'
 
 /** Blocks of one call: they take some milliseconds each. */
 const BLOCKS_MAX = 10_000
@@ -29,22 +28,26 @@ const blocks = withDefault(
   1,
 )
 
-/** `evm_mine` takes nothing, a moment, or an object with both. */
-function mineOptions(json: Json | undefined): { readonly count: number; readonly atMs: number | undefined } {
-  if (json === undefined || json === null) return { count: 1, atMs: undefined }
-  const isObject = typeof json === 'object' && !Array.isArray(json)
-  const { blocks: given = 1, timestamp } = isObject
-    ? (json as { readonly blocks?: Json; readonly timestamp?: Json })
-    : { timestamp: json }
-  const count = numberOf(given ?? 1)
-  if (count > BLOCKS_MAX) throw limitExceeded(`at most ${BLOCKS_MAX} blocks at once`)
-  return {
-    count,
-    atMs: timestamp === undefined || timestamp === null ? undefined : numberOf(timestamp) * SECOND_MS,
-  }
+interface MineOptions {
+  readonly count: number
+  readonly atMs: number | undefined
 }
 
-const numberOf = (json: Json): number => (typeof json === 'number' ? p.count.parse(json) : parseUint(json))
+/** `evm_mine` takes nothing, a moment, or an object with both. */
+const mineOptions: Param<MineOptions> = {
+  ...withDefault(p.json, {}),
+  parse: (json) => {
+    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json)
+    const { blocks: given, timestamp } = isObject
+      ? (json as { readonly blocks?: Json; readonly timestamp?: Json })
+      : { timestamp: json }
+    return {
+      count: blocks.parse(given ?? 1),
+      atMs: timestamp === undefined || timestamp === null ? undefined : moment.parse(timestamp) * SECOND_MS,
+    }
+  },
+  absent: () => ({ count: 1, atMs: undefined }),
+}
 
 export function timeMethods(control: DevControl): readonly Method[] {
   return [...clockMethods(control), ...blockMethods(control)]
@@ -110,11 +113,11 @@ function blockMethods(control: DevControl): readonly Method[] {
     defineMethod({
       name: 'evm_mine',
       doc: 'Makes a block, although nothing waits: now, at a Unix time in seconds, or as many as {blocks, timestamp} says.',
-      cost: 20,
-      params: { options: optional(p.json) },
+      cost: IN_TURN_COST,
+      params: { options: mineOptions },
       returns: { type: 'string' },
       run: async ({ options }) => {
-        const { count, atMs } = mineOptions(options)
+        const { count, atMs } = options
         if (atMs !== undefined) control.setNextTimestampMs(atMs)
         await control.mine({ count, intervalMs: 0 })
         return MINED
@@ -125,7 +128,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       defineMethod({
         name: 'anvil_mine',
         doc: 'Makes blocks, a number of seconds of the chain apart; one by default, a second apart.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: { blocks, interval: withDefault(seconds, 1) },
         returns: { type: ['null', 'boolean'] },
         run: async ({ blocks: count, interval }) => {
@@ -139,7 +142,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       defineMethod({
         name: 'evm_snapshot',
         doc: 'Remembers the newest block; returns the number that evm_revert takes.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: {},
         returns: QUANTITY_SCHEMA,
         run: async () => quantity(await control.snapshot()),
@@ -152,7 +155,7 @@ function blockMethods(control: DevControl): readonly Method[] {
         doc:
           'Goes back to the block of a snapshot, on all validators, and to its time; true once it is done. The snapshot and all later ' +
           'are forgotten, and so is what waited in the pools. False when there is no such snapshot.',
-        cost: 20,
+        cost: IN_TURN_COST,
         params: { snapshot: p.count },
         returns: { type: 'boolean' },
         run: ({ snapshot }) => control.revert(snapshot),
@@ -163,7 +166,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       doc:
         'Ends capacity windows one after another, each with the blocks that its end brings; one by default. Returns the time and ' +
         'how far the clock is ahead then.',
-      cost: 20,
+      cost: IN_TURN_COST,
       params: {
         count: withDefault(
           invalidWhen(p.count, (value) =>

@@ -91,6 +91,12 @@ describe('cli.genesis', () => {
         /--asset-issuer: expected/,
         EXIT.usage,
       )
+      const mistyped = `${ISSUER.slice(0, -1)}${ISSUER.endsWith('f') ? 'e' : 'f'}`
+      await refuses(
+        ['new', ...options({ ...out, '--asset-issuer': mistyped })],
+        /in one case or with its checksum, not 0x/,
+        EXIT.usage,
+      )
       assert.equal(existsSync(file('never.json')), false)
     })
   })

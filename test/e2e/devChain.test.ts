@@ -108,6 +108,32 @@ describe('a devnet in one process', function () {
     assert.equal(await supply(), before)
   })
 
+  it('refuses coins for an account that takes none, and issues nothing', async () => {
+    const supply = async () =>
+      (await ask<{ reserve: { supplyBase: string } }>('chain_reserve')).reserve.supplyBase
+    const before = await supply()
+    const module = `0x7375616e6c69${'0'.repeat(27)}8`
+    assert.match((await errorOf('anvil_setBalance', module, '0xde0b6b3a7640000'))!.message, /^NoAction/)
+    const zero = `0x${'0'.repeat(40)}`
+    assert.match(
+      (await errorOf('anvil_setBalance', zero, '0xde0b6b3a7640000'))!.message,
+      /^UnreachableAddress/,
+    )
+    assert.equal(await supply(), before)
+  })
+
+  it('raises a balance while other commands wait for their turn', async () => {
+    const address = `0x${'a3'.repeat(20)}`
+    await Promise.all([
+      ask('anvil_setBalance', address, '0x5'),
+      ask('hardhat_setBalance', address, '0x5'),
+      ...['evm_mine', 'anvil_mine', 'evm_snapshot', 'dev_passWindows', 'evm_mine'].map((method) =>
+        ask(method),
+      ),
+    ])
+    assert.equal(await ask('eth_getBalance', address, 'latest'), '0x5')
+  })
+
   it('signs and sends for its accounts, as ethers asks', async () => {
     const provider = new JsonRpcProvider(devnet.rpcUrl, undefined, {
       staticNetwork: true,
@@ -310,6 +336,8 @@ describe('a devnet in one process', function () {
     assert.equal(BigInt(await balance()), BigInt(before) + 9n)
     const text = gunzipSync(Buffer.from(state.slice(2), 'hex')).toString()
     const damaged = `0x${gzipSync(text.replace(/record 0x(..)/, 'record 0xff')).toString('hex')}`
+    const twice = `0x${gzipSync(text + text).toString('hex')}` as const
+    assert.match((await errorOf('dev_loadState', twice))!.message, /something follows its last line/)
     for (const wrong of [damaged, '0x1234', `0x${gzipSync('suanli state 1\n').toString('hex')}`]) {
       assert.match((await errorOf('dev_loadState', wrong))!.message, /state file|dev_dumpState/)
     }
@@ -345,10 +373,24 @@ describe('a devnet in one process', function () {
     await assert.rejects(createDevnet({ validators: 1, windowMs: 60_000, latencyMs: 5 }), /has no links/)
   })
 
+  it('refuses times that no block could have, and goes on', async () => {
+    for (const junk of ['x', true, [1], { blocks: -1 }, { blocks: 1.5 }, { timestamp: {} }])
+      assert.equal((await errorOf('evm_mine', junk))!.code, -32602, JSON.stringify(junk))
+    for (const timestamp of [Number.MAX_SAFE_INTEGER, 100_000_000_001])
+      assert.equal((await errorOf('evm_mine', { timestamp }))!.code, -32602)
+    const start = await ask<string>('evm_snapshot')
+    await ask('evm_setTime', 100_000_000_000 - 1_000)
+    assert.match((await errorOf('evm_increaseTime', 2_000))!.message, /goes to 100000000000 at most/)
+    assert.match((await errorOf('anvil_mine', 10_000, 1_000))!.message, /goes to 100000000000 at most/)
+    assert.equal(await ask('evm_mine'), '0x0')
+    assert.equal(await ask('evm_revert', start), true)
+    assert.equal(await ask('evm_mine'), '0x0')
+  })
+
   it('refuses to go back in time, and says why it has no answer to the rest', async () => {
     assert.match((await errorOf('evm_setTime', 1))!.message, /goes forward alone/)
     assert.match((await errorOf('evm_setNextBlockTimestamp', 1))!.message, /is \d+(\.\d+)? at least, here 1$/)
-    assert.match((await errorOf('evm_mine', { blocks: 20_000 }))!.message, /at most 10000 blocks/)
+    assert.match((await errorOf('evm_mine', { blocks: 20_000 }))!.message, /expected at most 10000 blocks/)
     assert.equal((await errorOf('dev_passWindows', 0))!.code, -32602)
     const absent = await errorOf('anvil_setCode', STRANGER, '0x00')
     assert.equal(absent!.code, -32601)

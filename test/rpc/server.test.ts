@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import fc from 'fast-check'
+import type { DevControl } from '../../rpc/dev/control.ts'
+import { serverLimitsOf } from '../../rpc/start.ts'
 import { type Loose, post, type Served, serve } from '../support/rpcHarness.ts'
 
 const LOOK = { jsonrpc: '2.0', id: 1, method: 'eth_chainId' }
@@ -41,6 +43,14 @@ describe('rpc.server', () => {
     assert.match(errorOf(announced.text).message, /body exceeds 100000 bytes/)
     const chunked = await post(url, huge, { headers: { 'transfer-encoding': 'chunked' } })
     assert.equal(chunked.status, 413)
+  })
+
+  it('lets callers wait as long as a devnet may need for its answer', () => {
+    // As long as the page of the devnet tells cast to wait.
+    const longestMs = 600_000
+    assert.ok(serverLimitsOf({ control: {} as DevControl }).silenceMs! > longestMs)
+    assert.equal(serverLimitsOf({}).silenceMs, undefined)
+    assert.equal(serverLimitsOf({ control: {} as DevControl, serverLimits: { silenceMs: 5 } }).silenceMs, 5)
   })
 
   it('bounds the buffered bytes of all connections', async () => {

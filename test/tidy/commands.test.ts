@@ -3,6 +3,7 @@
 import { strict as assert } from 'node:assert'
 import { spawnSync } from 'node:child_process'
 import { Command, type Option } from 'commander'
+import { parseChecksumAddress } from '../../base/address.ts'
 import { COMMANDS } from '../../cli/commandList.ts'
 import { DEFAULT_CONFIG, parseConfig } from '../../node/config.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
@@ -229,6 +230,18 @@ describe('tidy.commands', () => {
         .map((name) => `${page}: ${name}`),
     )
     assert.deepEqual([...new Set(wrong)], [])
+  })
+
+  it('addresses are written with their checksum: the commands take no other', () => {
+    const found = PAGES.flatMap((page) =>
+      [...read(page).matchAll(/(?<![0-9a-fA-F])0x[0-9a-fA-F]{40}(?![0-9a-fA-F])/g)].map(([text]) => ({
+        page,
+        text,
+      })),
+    )
+    assert.ok(found.length > 10, `${found.length}`)
+    const wrong = found.filter(({ text }) => parseChecksumAddress(text) === undefined)
+    assert.deepEqual(wrong, [])
   })
 
   it('lines of the log and messages are those of the program', () => {
