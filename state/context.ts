@@ -29,6 +29,8 @@ export interface BlockContext {
   readonly proposer: Address
   readonly mix: Hash32
   readonly baseFeePerGas: bigint
+  /** No block: what calls do is thrown away, and no hook of a block's begin or end runs. */
+  readonly isSimulated?: boolean
   /** The modules of this version, in registry order, as `checkParameters` (parameters.ts) takes them. */
   readonly modules: readonly ParameterRules[]
 }

@@ -41,7 +41,7 @@ export function mustBeCall(backend: Backend, call: CallObject): SimulatedCall {
 export function simulationView(backend: Backend, view: StateView, state: StateReader): SimulationView {
   return {
     state,
-    block: view.context,
+    block: { ...view.context, isSimulated: true },
     viewed: {
       header: view.header,
       hash: view.hash,

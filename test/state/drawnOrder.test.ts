@@ -163,6 +163,16 @@ describe('drawnOrder', () => {
     assert.throws(() => order.add({ ...chain.ctx(2), ...action }, { value: 2 }), AssertionFailed)
   })
 
+  it('lets a simulated call come after entries of a group that is not its own', () => {
+    const chain = new Chain(['a', 'b'])
+    chain.block(1, [1])
+    chain.height++
+    const action = { sender: addressOf('alice'), valueBase: 0n, txIndex: 0, txId: new Uint8Array(32) }
+    const { block, ...ctx } = chain.ctx(2)
+    order.add({ ...ctx, ...action, block: { ...block, isSimulated: true } }, { value: 2 })
+    assert.equal(order.waiting(chain.state), 2)
+  })
+
   it('finds lost entries by recount', () => {
     const chain = new Chain(['a', 'b'])
     chain.block(1, [1, 2])

@@ -30,9 +30,15 @@ import { defaultTables, events, fail } from './tables.ts'
 
 type Args<A extends keyof (typeof defaultSchema)['actions']> = ActionArgs<typeof defaultSchema, A>
 
+/** Whether a member has completed its exit; one that governance removed serves on until it owes nothing. */
+function hasExited(state: StateReader, provider: number): boolean {
+  const member = getMember(state, provider)
+  return member?.status === 'retiring' && member.removed
+}
+
 /** Whether nobody but this provider serves. */
 function isLast(state: StateReader, provider: number): boolean {
-  return memberIds(state).every((id) => id === provider || !isServing(state, id))
+  return memberIds(state).every((id) => id === provider || !isServing(state, id) || hasExited(state, id))
 }
 
 export function beginExit(ctx: ActionContext) {

@@ -252,6 +252,18 @@ describe('default: exit', () => {
     })
   })
 
+  it('counts nobody that has left as one who serves on', () => {
+    const chain = owing(500)
+    chain.run(() => {
+      for (const id of [2, 3, 4, 5]) {
+        assert.equal(code(chain.do(id, 'beginExit')), undefined)
+        // As completeExit does where the set may fall so far.
+        removeProvider(chain.ctx(), id)
+      }
+      assert.equal(code(chain.do(1, 'beginExit')), 'LastProvider')
+    })
+  })
+
   it('waits anew when it had to assume something, and while its bond is frozen', () => {
     const chain = new DefaultChain({
       providers: Array.from({ length: 6 }, (_, i) => ({
