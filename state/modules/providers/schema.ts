@@ -25,7 +25,6 @@ export const PROVIDER_STATUSES = [
   'retiring',
   'jailed',
   'defaulted',
-  'left',
 ] as const
 export type ProviderStatus = (typeof PROVIDER_STATUSES)[number]
 
