@@ -97,9 +97,10 @@ function release(world: World, lock: Pick<Lock, 'provider' | 'asset'>, amountBas
 
 /**
  * At a window's end what burning has freed is paid, and 1/K of each lock's rest if the window was good: active, no open
- * fault, what was granted in it served, or nothing granted.
+ * fault, what was granted in it served, or nothing granted. Whoever leaves and owes nothing gets all.
  */
 export function releaseLocks(world: World, isGood: (provider: Provider) => boolean): void {
+  releaseLeavers(world)
   for (const floor of world.floors) {
     release(world, floor, floor.freedBase)
     floor.freedBase = 0n
@@ -112,6 +113,22 @@ export function releaseLocks(world: World, isGood: (provider: Provider) => boole
     lock.restBase -= released
   }
   world.locks = world.locks.filter((lock) => lock.goodWindowsLeft > 0)
+}
+
+/** Nothing is left to secure: no window of such a member would be good again (§9, exit). */
+function releaseLeavers(world: World): void {
+  const owesNothing = (id: number): boolean => {
+    const { status, removed, liabilityBase } = world.providers.get(id)!
+    return liabilityBase === 0n && (removed || status === 'retiring')
+  }
+  for (const floor of world.floors.filter(({ provider }) => owesNothing(provider))) {
+    release(world, floor, floor.freedBase + floor.floorBase)
+    floor.freedBase = 0n
+    floor.floorBase = 0n
+  }
+  for (const lock of world.locks.filter(({ provider }) => owesNothing(provider)))
+    release(world, lock, lock.restBase)
+  world.locks = world.locks.filter(({ provider }) => !owesNothing(provider))
 }
 
 export interface SeriesTerms {
