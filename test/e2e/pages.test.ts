@@ -1,4 +1,4 @@
-// Every command of every page runs as its reader types it, but for addresses, names and placeholders, which stand below. The pages of
+// Every command of every page runs as its reader types it, but for addresses, names and example values, which stand below. The pages of
 // a new network and of its operation over time run in membership.test.ts. Twins in 繁體中文 show the same commands (test/tidy).
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -157,8 +157,7 @@ export function payCompensation(
     readonly amountBase: bigint
   },
 ): void {
-  const { provider, asset, to, amountBase } = payment
-  if (amountBase > 0n) ledger.release(ctx, { asset, from: compensationAddress(provider), to, amountBase })
+  payOutUnits(ctx, { ...payment, from: compensationAddress(payment.provider) })
 }
 
 /** Units of an asset in a provider's compensation. */
