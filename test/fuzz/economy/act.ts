@@ -2,8 +2,7 @@
 import type { AnyField } from '../../../base/field.ts'
 import type { Address } from '../../../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../../../base/moduleDefinition.ts'
-import { receiptAsset } from '../../../state/modules/assets/ledger.ts'
-import { assetAddress } from '../../../state/modules/assets/ledger.ts'
+import { assetAddress, receiptAsset } from '../../../state/modules/assets/ledger.ts'
 import { erc20Schema } from '../../../state/modules/assets/schema.ts'
 import { schemas } from '../../../state/schemas.ts'
 import { calldata } from '../../support/calldata.ts'
@@ -37,7 +36,15 @@ export function act(from: number, name: string, args: Args = {}): Act {
 export function token(from: number, asset: number, action: string, args: Args): Act {
   const data = calldata(erc20Schema, action, args)
   const name = `erc20.${action}`
-  return { from, to: assetAddress(asset), name, data, valueBase: 0n, definition: erc20Schema, args: { asset, ...args } }
+  return {
+    from,
+    to: assetAddress(asset),
+    name,
+    data,
+    valueBase: 0n,
+    definition: erc20Schema,
+    args: { asset, ...args },
+  }
 }
 
 export function receipts(from: number, series: number, action: string, args: Args): Act {

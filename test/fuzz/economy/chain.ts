@@ -10,7 +10,7 @@ import { failureReader } from '../../../state/call.ts'
 import type { ChainConfig } from '../../../state/chain.ts'
 import type { ReadContext } from '../../../state/context.ts'
 import { blockContextOf } from '../../../state/engine.ts'
-import { buildBlock, executeBlock, type ExecutedBlock, type ParentView } from '../../../state/execute.ts'
+import { buildBlock, type ExecutedBlock, executeBlock, type ParentView } from '../../../state/execute.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { capacityParams } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock } from '../../../state/modules/capacity/windows.ts'
@@ -36,7 +36,8 @@ const VERIFIED_EVERY = 5
 const CHAIN_MODULES = [...MODULES, driverModule]
 const READER = failureReader(CHAIN_MODULES)
 /** Why a transaction of a real sender may have to wait for a later block. */
-const WAITS = /^(InsufficientFunds|NonceTooHigh|LaneFull|LaneBytesFull|BlockGasExceeded|BlockBytesExceeded|FeeCapTooLow)$/
+const WAITS =
+  /^(InsufficientFunds|NonceTooHigh|LaneFull|LaneBytesFull|BlockGasExceeded|BlockBytesExceeded|FeeCapTooLow)$/
 
 export interface Played {
   readonly act: Act
@@ -121,7 +122,8 @@ export class EconomyChain {
     const template = { ...facts, candidates, gasBudget: GAS_BUDGET, bytesBudget: 2 ** 22 }
     const { executed, skipped } = buildBlock(this.parent, template, { chain: this.chain })
     this.#judgeWork()
-    for (const { reason, detail } of skipped) assert.match(reason, WAITS, `a candidate was refused: ${detail}`)
+    for (const { reason, detail } of skipped)
+      assert.match(reason, WAITS, `a candidate was refused: ${detail}`)
     if (executed.block.header.height % VERIFIED_EVERY === 0)
       this.#verify(executed, (transaction) => senders.get(bytesKey(transaction.hash))?.sender)
     this.parent.tree.release()

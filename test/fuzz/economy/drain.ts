@@ -1,15 +1,15 @@
 // Winding everything up: sales end, redemptions are served or cancelled, defaults close, coins are burned against what is
 // owed, members leave. Owns: who does what for that. Not: what must be empty in the end (remains.ts).
 import { utf8 } from '../../../base/bytes.ts'
+import { ledger } from '../../../state/ledger.ts'
 import { receiptAsset } from '../../../state/modules/assets/ledger.ts'
-import { spendable } from '../../../state/modules/default/fund.ts'
 import { hasLeft } from '../../../state/modules/default/exits.ts'
+import { spendable } from '../../../state/modules/default/fund.ts'
 import { novationOf } from '../../../state/modules/default/novation.ts'
 import { openProposals } from '../../../state/modules/governance/proposals.ts'
 import { governanceTables } from '../../../state/modules/governance/tables.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { judgeMint, leastLimit } from '../../../state/modules/issuance/limits.ts'
-import { ledger } from '../../../state/ledger.ts'
 import { getBonds } from '../../../state/modules/providers/bonds.ts'
 import { suspendedSince } from '../../../state/modules/providers/suspension.ts'
 import { liveOf } from '../../../state/modules/series/books.ts'
@@ -48,7 +48,10 @@ function redemptionActs(scene: Scene, windows: number): Act[] {
   const deliveries = scene.assignments().flatMap((at): Act[] => {
     const { id, assignment } = at
     const operator = scene.operator(at.provider)
-    if (!at.isGranted) return at.window > window ? [act(operator, 'redemption.grant', { id, assignment, ciphertext: utf8('x') })] : []
+    if (!at.isGranted)
+      return at.window > window
+        ? [act(operator, 'redemption.grant', { id, assignment, ciphertext: utf8('x') })]
+        : []
     if (at.window !== window || at.voucheredBase === at.amountBase) return []
     return [settle(scene, at, { deliveredBase: at.amountBase, signer: numberOf(at.owner)!, from: operator })]
   })
@@ -63,15 +66,24 @@ function seriesActs(scene: Scene): Act[] {
   const { full } = scene.chain
   return scene.series().flatMap(([id, series]): Act[] => {
     const from = scene.operator(series.provider)
-    const acts: Act[] = series.state === 'selling' && !series.stopped ? [act(from, 'series.stop', { series: id })] : []
+    const acts: Act[] =
+      series.state === 'selling' && !series.stopped ? [act(from, 'series.stop', { series: id })] : []
     if (series.kind === 'immediate') return acts
     for (const number of EVERYBODY) {
       const asset = receiptAsset(id)
       const amountBase = ledger.balanceOf(full, { asset, owner: addressOf(number) })
-      const position = scene.chain.query<{ handedInBase: bigint } | undefined>('series', 'holding', { series: id, owner: addressOf(number) })
+      const position = scene.chain.query<{ handedInBase: bigint } | undefined>('series', 'holding', {
+        series: id,
+        owner: addressOf(number),
+      })
       const handedInBase = position?.handedInBase ?? 0n
       if (amountBase + handedInBase === 0n) continue
-      acts.push(act(number, series.state === 'blocked' && amountBase > 0n ? 'series.refund' : 'series.claim', { series: id, amountBase }))
+      acts.push(
+        act(number, series.state === 'blocked' && amountBase > 0n ? 'series.refund' : 'series.claim', {
+          series: id,
+          amountBase,
+        }),
+      )
     }
     return acts
   })
@@ -81,17 +93,26 @@ function governanceActs(scene: Scene): Act[] {
   const { chain } = scene
   const { full } = chain
   const acts: Act[] = []
-  const open = openProposals(full).proposals.map(({ id }) => ({ id, ...governanceTables.proposal.mustGet(full, { id }) }))
+  const open = openProposals(full).proposals.map(({ id }) => ({
+    id,
+    ...governanceTables.proposal.mustGet(full, { id }),
+  }))
   const wanted = ['unjail', 'spend', 'resumeMinting']
   for (const { id, kind } of open) {
     const votes = governanceTables.votes.mustGet(full, { id })
     const approve = wanted.includes(kind)
     for (const voter of scene.ids)
-      if (!(approve ? votes.approve : votes.reject).includes(voter)) acts.push(act(scene.operator(voter), 'governance.vote', { proposal: id, approve }))
+      if (!(approve ? votes.approve : votes.reject).includes(voter))
+        acts.push(act(scene.operator(voter), 'governance.vote', { proposal: id, approve }))
   }
   for (const id of scene.ids)
-    if (scene.member(id).status === 'jailed' && !open.some(({ kind, provider }) => kind === 'unjail' && provider === id))
-      acts.push(...scene.ids.map((from) => act(scene.operator(from), 'governance.proposeUnjail', { provider: id })))
+    if (
+      scene.member(id).status === 'jailed' &&
+      !open.some(({ kind, provider }) => kind === 'unjail' && provider === id)
+    )
+      acts.push(
+        ...scene.ids.map((from) => act(scene.operator(from), 'governance.proposeUnjail', { provider: id })),
+      )
   const treasurer = treasurerOf(scene)
   const fundBase = spendable(full, 0)
   if (treasurer !== undefined && fundBase > 50n * COIN && !open.some(({ kind }) => kind === 'spend'))
@@ -131,7 +152,10 @@ function coinActs(scene: Scene, treasurer: number): Act[] {
     missing.set(number, liabilityBase - amountBase)
   }
   for (const number of EVERYBODY) {
-    let spareBase = chain.balanceOf(number) - 2n * FEES_KEPT - (missing.has(number) ? getLiability(full, idOf(scene, number)).liabilityBase : 0n)
+    let spareBase =
+      chain.balanceOf(number) -
+      2n * FEES_KEPT -
+      (missing.has(number) ? getLiability(full, idOf(scene, number)).liabilityBase : 0n)
     for (const [to, wantedBase] of missing) {
       if (spareBase <= 0n) break
       if (to === number || wantedBase === 0n) continue
@@ -142,7 +166,9 @@ function coinActs(scene: Scene, treasurer: number): Act[] {
     }
   }
   // Where what is left of a leaver's coins is in its own lock, others mint what it needs to get at it.
-  const lacking = [...missing].find(([number, wantedBase]) => wantedBase > 0n && number !== scene.operator(treasurer))
+  const lacking = [...missing].find(
+    ([number, wantedBase]) => wantedBase > 0n && number !== scene.operator(treasurer),
+  )
   const roomBase = leastLimit(judgeMint(full, treasurer).limits)
   if (lacking !== undefined && acts.length === 0 && roomBase > 0n) {
     const [number, wantedBase] = lacking
@@ -169,7 +195,8 @@ function exitActs(scene: Scene, treasurer: number): Act[] {
     if (id === treasurer) return acts
     const { status, removed } = scene.member(id)
     const isClear = getLiability(full, id).liabilityBase === 0n && liveOf(full, id).length === 0
-    if (isClear && ['active', 'amortizing', 'curing'].includes(status)) acts.push(act(from, 'default.beginExit'))
+    if (isClear && ['active', 'amortizing', 'curing'].includes(status))
+      acts.push(act(from, 'default.beginExit'))
     if (isClear && status === 'retiring' && !removed) acts.push(act(from, 'default.completeExit'))
     return acts
   })
@@ -192,7 +219,9 @@ function playWindow(history: History, windows: number): void {
   const { scene, chain } = history
   const { startedAtMs, endsAtMs } = chain.clock
   const lengthMs = endsAtMs - startedAtMs
-  const times = [100, lengthMs / 4 + 100, lengthMs / 2 + 100, (3 * lengthMs) / 4, lengthMs].map((at) => startedAtMs + Math.floor(at))
+  const times = [100, lengthMs / 4 + 100, lengthMs / 2 + 100, (3 * lengthMs) / 4, lengthMs].map(
+    (at) => startedAtMs + Math.floor(at),
+  )
   for (const [i, atMs] of times.entries()) {
     const pauseMs = Math.max(100, atMs - chain.nowMs)
     const treasurer = treasurerOf(scene)
@@ -200,7 +229,9 @@ function playWindow(history: History, windows: number): void {
       ...reporterActs(scene, pauseMs, 1),
       ...redemptionActs(scene, windows),
       ...(i === 0 ? [...feeActs(scene), ...seriesActs(scene), ...governanceActs(scene)] : []),
-      ...(treasurer === undefined || i !== 1 ? [] : [...coinActs(scene, treasurer), ...exitActs(scene, treasurer)]),
+      ...(treasurer === undefined || i !== 1
+        ? []
+        : [...coinActs(scene, treasurer), ...exitActs(scene, treasurer)]),
       ...(treasurer === undefined || i !== 3 ? [] : exitActs(scene, treasurer)),
     ]
     history.play({ acts, pauseMs, proposer: windows * times.length + i })

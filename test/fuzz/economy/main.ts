@@ -22,11 +22,18 @@ for (let i = 0; i < number(values.histories); i++) {
     for (let block = 0; block < number(values.blocks); block++) history.step()
     const { window } = history.chain
     const left = drain(history)
-    if (left.length > 0) console.error(`seed ${seed}: left after ${history.chain.window - window} windows:\n  ${left.join('\n  ')}`)
+    if (left.length > 0)
+      console.error(
+        `seed ${seed}: left after ${history.chain.window - window} windows:\n  ${left.join('\n  ')}`,
+      )
     const ms = performance.now() - started
-    console.log(`seed ${seed}: ${history.blocks.length} blocks, window ${history.chain.window}, most steps ${history.chain.stepsMost}, ${(ms / history.blocks.length).toFixed(1)} ms a block`)
+    console.log(
+      `seed ${seed}: ${history.blocks.length} blocks, window ${history.chain.window}, most steps ${history.chain.stepsMost}, ${(ms / history.blocks.length).toFixed(1)} ms a block`,
+    )
   } catch (error) {
-    console.error(`seed ${seed}, block ${history.blocks.length}: ${error instanceof Error ? error.stack : String(error)}`)
+    console.error(
+      `seed ${seed}, block ${history.blocks.length}: ${error instanceof Error ? error.stack : String(error)}`,
+    )
   }
   for (const [name, count] of history.outcomes) totals.set(name, (totals.get(name) ?? 0) + count)
 }

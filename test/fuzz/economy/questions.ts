@@ -8,7 +8,9 @@ const QUERIES = MODULE_SCHEMAS.flatMap((definition) =>
   Object.entries(definition.queries).map(([name, { args }]) => ({ module: definition.name, name, args })),
 )
 /** Signed actions and raw bytes have questions of their own in other tests. */
-const ASKED = QUERIES.filter(({ args }) => Object.values(args).every(({ kind }) => kind !== 'struct' && kind !== 'list'))
+const ASKED = QUERIES.filter(({ args }) =>
+  Object.values(args).every(({ kind }) => kind !== 'struct' && kind !== 'list'),
+)
 const ASKED_PER_BLOCK = 2
 
 function argumentOf(scene: Scene, name: string, field: AnyField): unknown {

@@ -26,7 +26,20 @@ const defaults = escrowsOf(schemas.default)
 
 /** Records of what goes on; each must end with it. */
 const PASSING: readonly (readonly [string, Table<never, unknown>])[] = [
-  ...(['redemption', 'place', 'assignment', 'grant', 'booked', 'held', 'settlement', 'failure', 'victim', 'failures'] as const).map(
+  ...(
+    [
+      'redemption',
+      'place',
+      'assignment',
+      'grant',
+      'booked',
+      'held',
+      'settlement',
+      'failure',
+      'victim',
+      'failures',
+    ] as const
+  ).map(
     (name) => [`redemption.${name}`, redemptionTables[name] as unknown as Table<never, unknown>] as const,
   ),
   ...(['filter', 'filterName', 'bucket', 'bucketName', 'closed'] as const).map(
@@ -49,7 +62,8 @@ export function remainsOf(scene: Scene, treasurer: number | undefined): readonly
   const held = (what: string, owner: Address, allowed: (asset: number) => bigint = () => 0n): void => {
     for (const asset of [0, ...ASSETS]) {
       const balanceBase = ledger.balanceOf(full, { asset, owner })
-      if (balanceBase !== allowed(asset)) left.push(`${what}: ${balanceBase} of asset ${asset}, expected ${allowed(asset)}`)
+      if (balanceBase !== allowed(asset))
+        left.push(`${what}: ${balanceBase} of asset ${asset}, expected ${allowed(asset)}`)
     }
   }
   held('redemption.locked', redemption.locked(0))
@@ -83,9 +97,14 @@ function memberRemains(scene: Scene, id: number, isTreasurer: boolean, held: Hel
   const { liabilityBase, lockedBase } = getLiability(full, id)
   const compensation = compensationOf(full, id)
   const paid = new Map(compensation.assets.map(({ asset, amountBase }) => [asset, amountBase]))
-  held(`issuance.compensations ${id}`, issuance.compensations(id), (asset) => (isTreasurer ? (paid.get(asset) ?? 0n) : 0n))
+  held(`issuance.compensations ${id}`, issuance.compensations(id), (asset) =>
+    isTreasurer ? (paid.get(asset) ?? 0n) : 0n,
+  )
   const proceeds = new Map(
-    ASSETS.map((asset) => [asset as number, issuanceTables.proceeds.get(full, { provider: id, asset })?.lockedBase ?? 0n]),
+    ASSETS.map((asset) => [
+      asset as number,
+      issuanceTables.proceeds.get(full, { provider: id, asset })?.lockedBase ?? 0n,
+    ]),
   )
   held(`issuance.locks ${id}`, issuance.locks(id), (asset) =>
     isTreasurer ? (asset === 0 ? lockedBase : (proceeds.get(asset) ?? 0n)) : 0n,
@@ -94,6 +113,7 @@ function memberRemains(scene: Scene, id: number, isTreasurer: boolean, held: Hel
   const { status, removed } = scene.member(id)
   if (liabilityBase > 0n) left.push(`member ${id}, ${status}, owes ${liabilityBase}`)
   const isOut = removed || status === 'defaulted'
-  if (isOut && [...bonds.values()].some((amountBase) => amountBase > 0n)) left.push(`member ${id}, ${status}, still has a bond`)
+  if (isOut && [...bonds.values()].some((amountBase) => amountBase > 0n))
+    left.push(`member ${id}, ${status}, still has a bond`)
   return left
 }

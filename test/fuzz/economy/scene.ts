@@ -97,7 +97,16 @@ export class Scene {
         if (at === undefined) continue
         const { provider, window, amountBase, voucheredBase, grantedAtMs } = at
         const isGranted = grantedAtMs > 0
-        found.push({ id, assignment, provider, window, amountBase, voucheredBase, isGranted, owner: known.owner })
+        found.push({
+          id,
+          assignment,
+          provider,
+          window,
+          amountBase,
+          voucheredBase,
+          isGranted,
+          owner: known.owner,
+        })
       }
     }
     return found

@@ -33,7 +33,10 @@ function parametersOf(base: Genesis['params'], random: Random, members: number):
   const openRequestsMax = random.pick([24, 60])
   // The least that a window's work needs, so that it takes many blocks; or the usual.
   const table = tableSteps({ requests: openRequestsMax, lots: 16 * capacity.lotsPerProviderMax })
-  const blockStepsMax = random.pick([capacity.blockStepsMax, Math.ceil((1.5 * Math.max(2 * steps, table)) / blocks)])
+  const blockStepsMax = random.pick([
+    capacity.blockStepsMax,
+    Math.ceil((1.5 * Math.max(2 * steps, table)) / blocks),
+  ])
   const retainPpm = random.pick([0n, 500_000n, 800_000n])
   return {
     ...base,
@@ -110,8 +113,7 @@ export function worldOf(random: Random): { readonly document: Genesis; readonly 
         ...provider.lots,
         ...(random.chance(0.4)
           ? [{ class: 'a100-sxm-80', devices: 40, deviceRoot: sha256(utf8(`more of ${i}`)), region: 'far' }]
-          : []
-        ),
+          : []),
       ],
     })),
     balances: [
@@ -133,7 +135,14 @@ export function worldOf(random: Random): { readonly document: Genesis; readonly 
       ),
     ],
     ...(random.chance(0.85)
-      ? { oracle: { reporters: REPORTERS.slice(0, 4).map((number) => ({ account: addressOf(number), name: `Reporter ${number}` })) } }
+      ? {
+          oracle: {
+            reporters: REPORTERS.slice(0, 4).map((number) => ({
+              account: addressOf(number),
+              name: `Reporter ${number}`,
+            })),
+          },
+        }
       : {}),
   }
   return { document, members }

@@ -21,14 +21,27 @@ export function bidderActs(scene: Scene): Act[] {
         if (!random.chance(0.15)) return []
         const { liabilityBase } = getLiability(chain.full, provider)
         const amountBase = random.pick([scene.near(liabilityBase), liabilityBase / 3n, 0n, 10n ** 30n])
-        const bid = { provider, bidder, amountBase, sharePpm: random.pick([0n, 300_000n, 1_000_000n, 1_000_001n]), salt: SALT }
+        const bid = {
+          provider,
+          bidder,
+          amountBase,
+          sharePpm: random.pick([0n, 300_000n, 1_000_000n, 1_000_001n]),
+          salt: SALT,
+        }
         secrets.set(key, bid)
-        return [act(from, 'default.commitBid', { provider, commitment: bidCommitment(chain.chain.genesisHash, bid) })]
+        return [
+          act(from, 'default.commitBid', {
+            provider,
+            commitment: bidCommitment(chain.chain.genesisHash, bid),
+          }),
+        ]
       }
       if (!random.chance(0.25)) return []
       const { amountBase, sharePpm } = known
       const changed = random.chance(0.1) ? 1n : 0n
-      return [act(from, 'default.revealBid', { provider, amountBase: amountBase + changed, sharePpm, salt: SALT })]
+      return [
+        act(from, 'default.revealBid', { provider, amountBase: amountBase + changed, sharePpm, salt: SALT }),
+      ]
     })
   })
 }

@@ -2,8 +2,8 @@
 import { signHash } from '../../../../base/crypto/secp256k1.ts'
 import { ZERO_ADDRESS, ZERO_HASH } from '../../../../base/ids.ts'
 import { moduleAddress } from '../../../../base/moduleDefinition.ts'
-import { receiptAsset } from '../../../../state/modules/assets/ledger.ts'
 import { ledger } from '../../../../state/ledger.ts'
+import { receiptAsset } from '../../../../state/modules/assets/ledger.ts'
 import { SERVICES } from '../../../../state/modules/catalogue/schema.ts'
 import { REJECT_REASONS } from '../../../../state/modules/redemption/shapes.ts'
 import { redemptionParams } from '../../../../state/modules/redemption/tables.ts'
@@ -55,12 +55,25 @@ function payments(scene: Scene): Act[] {
   const roll = random.between(0, 5)
   if (roll === 0) return [transfer(from, addressOf(to), scene.near(chain.balanceOf(from) / 4n))]
   if (roll === 1) return [transfer(from, moduleAddress(schemas.redemption), COIN)]
-  if (roll === 2) return [token(from, random.pick([1, 2]), 'transfer', { to: addressOf(to), value: scene.near(100n * UNIT) })]
-  if (roll === 3) return [token(from, 1, 'approve', { spender: addressOf(to), value: scene.near(50n * UNIT) })]
+  if (roll === 2)
+    return [
+      token(from, random.pick([1, 2]), 'transfer', { to: addressOf(to), value: scene.near(100n * UNIT) }),
+    ]
+  if (roll === 3)
+    return [token(from, 1, 'approve', { spender: addressOf(to), value: scene.near(50n * UNIT) })]
   if (roll === 4)
-    return [token(to, 1, 'transferFrom', { from: addressOf(from), to: addressOf(to), value: scene.near(50n * UNIT) })]
+    return [
+      token(to, 1, 'transferFrom', {
+        from: addressOf(from),
+        to: addressOf(to),
+        value: scene.near(50n * UNIT),
+      }),
+    ]
   const first = random.chance(0.5)
-    ? [transfer(from, addressOf(to), COIN / 10n), token(from, 1, 'transfer', { to: addressOf(to), value: UNIT })]
+    ? [
+        transfer(from, addressOf(to), COIN / 10n),
+        token(from, 1, 'transfer', { to: addressOf(to), value: UNIT }),
+      ]
     : [request(from, COIN / 2n), request(from, scene.near(COIN / 100n))]
   const calls = first.map((each) => ({
     to: each.to,
@@ -85,7 +98,9 @@ function requests(scene: Scene): Act[] {
   const over = random.chance(0.45)
     ? {
         provider: random.chance(0.4) ? scene.someone() : 0,
-        ratingMin: random.chance(0.3) ? random.pick([1n, 1_000_000n, 1_070_001n, 2_020_000n, 90_000_000n]) : 0n,
+        ratingMin: random.chance(0.3)
+          ? random.pick([1n, 1_000_000n, 1_070_001n, 2_020_000n, 90_000_000n])
+          : 0n,
         region: random.chance(0.2) ? random.pick(['local', 'far', 'nowhere']) : '',
         startBy: random.chance(0.2) ? scene.about(window + random.between(0, 3)) : 0,
         finishBy: random.chance(0.4) ? scene.about(window + random.pick([1, 2, 4, 12])) : 0,
@@ -113,7 +128,14 @@ function vouchers(scene: Scene): Act[] {
     const operator = scene.operator(at.provider)
     const roll = random.next()
     if (roll < 0.55) {
-      const deliveredBase = random.pick([at.amountBase, at.amountBase, at.amountBase / 2n, at.amountBase - 1n, at.amountBase + 1n, at.voucheredBase])
+      const deliveredBase = random.pick([
+        at.amountBase,
+        at.amountBase,
+        at.amountBase / 2n,
+        at.amountBase - 1n,
+        at.amountBase + 1n,
+        at.voucheredBase,
+      ])
       const signer = random.chance(0.95) ? client : operator
       return [settle(scene, at, { deliveredBase, signer, from: operator })]
     }
@@ -164,7 +186,9 @@ function spam(scene: Scene): Act[] {
   const { minimumBase } = redemptionParams.get(scene.chain.full)
   return Array.from({ length: random.between(4, 12) }, () =>
     random.chance(0.5)
-      ? request(from, minimumBase + BigInt(random.between(0, 3)), { finishBy: scene.window + random.between(1, 3) })
+      ? request(from, minimumBase + BigInt(random.between(0, 3)), {
+          finishBy: scene.window + random.between(1, 3),
+        })
       : request(from, minimumBase),
   )
 }

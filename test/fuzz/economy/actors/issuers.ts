@@ -2,7 +2,7 @@
 import { getPrice } from '../../../../state/modules/oracle/prices.ts'
 import { type Act, act } from '../act.ts'
 import type { Scene } from '../scene.ts'
-import { ISSUER, addressOf } from '../wallets.ts'
+import { addressOf, ISSUER } from '../wallets.ts'
 import { COIN, UNIT } from '../world.ts'
 
 function offers(scene: Scene, id: number): Act[] {

@@ -5,8 +5,8 @@ import { sha256 } from '../../../../base/crypto/hash.ts'
 import { getAssetBalance } from '../../../../state/modules/assets/ledger.ts'
 import { getLot, lotIdsOf, nextLotId } from '../../../../state/modules/capacity/lots.ts'
 import { SERVICES } from '../../../../state/modules/catalogue/schema.ts'
-import { novationOf } from '../../../../state/modules/default/novation.ts'
 import { unlockWindow } from '../../../../state/modules/default/exits.ts'
+import { novationOf } from '../../../../state/modules/default/novation.ts'
 import { getLiability } from '../../../../state/modules/issuance/ledger.ts'
 import { judgeMint, leastLimit } from '../../../../state/modules/issuance/limits.ts'
 import { getBonds } from '../../../../state/modules/providers/bonds.ts'
@@ -88,7 +88,9 @@ function grants(scene: Scene): Act[] {
     const posts = mood === 'honest' ? 0.8 : mood === 'silent' ? 0 : 0.3
     if (!random.chance(posts)) return []
     const { id, assignment } = at
-    return [act(scene.operator(at.provider), 'redemption.grant', { id, assignment, ciphertext: utf8('sealed') })]
+    return [
+      act(scene.operator(at.provider), 'redemption.grant', { id, assignment, ciphertext: utf8('sealed') }),
+    ]
   })
 }
 
@@ -103,7 +105,12 @@ function bonds(scene: Scene, id: number): Act[] {
   }
   const asset = random.pick([1, 1, 2, 3])
   const owned = getAssetBalance(chain.full, { asset, owner: addressOf(from) })
-  return [act(from, 'providers.postBond', { asset, amountBase: random.pick([scene.near(owned / 10n), 1n, UNIT * 100n]) })]
+  return [
+    act(from, 'providers.postBond', {
+      asset,
+      amountBase: random.pick([scene.near(owned / 10n), 1n, UNIT * 100n]),
+    }),
+  ]
 }
 
 function novations(scene: Scene, id: number): Act[] {
@@ -118,7 +125,8 @@ function novations(scene: Scene, id: number): Act[] {
     const amountBase = random.chance(0.95) ? terms.amountBase : terms.amountBase + 1n
     return [act(from, 'default.acceptNovation', { ...terms, amountBase })]
   }
-  if (novationOf(chain.full, id) !== undefined && random.chance(0.3)) return [act(from, 'default.withdrawNovation')]
+  if (novationOf(chain.full, id) !== undefined && random.chance(0.3))
+    return [act(from, 'default.withdrawNovation')]
   const { liabilityBase } = getLiability(chain.full, id)
   const amountBase = random.pick([liabilityBase / 50n, scene.near(liabilityBase), liabilityBase / 4n])
   const asset = random.pick([0, 0, 1, 2, 1_000])
@@ -141,9 +149,16 @@ function keys(scene: Scene, id: number): Act[] {
   const made = keysOf(`spare ${random.between(1, 6)}`)
   const roll = random.next()
   if (roll < 0.3)
-    return [act(from, 'providers.updateProfile', { ...profile, legalGroup: random.chance(0.8) ? profile.legalGroup : 'Other' })]
+    return [
+      act(from, 'providers.updateProfile', {
+        ...profile,
+        legalGroup: random.chance(0.8) ? profile.legalGroup : 'Other',
+      }),
+    ]
   if (roll < 0.6) return [act(from, 'providers.changePeerId', { peerId: made.peerId })]
-  const { consensusKey, possessionProof } = random.chance(0.7) ? made : { ...made, possessionProof: genesisKeys(0).possessionProof }
+  const { consensusKey, possessionProof } = random.chance(0.7)
+    ? made
+    : { ...made, possessionProof: genesisKeys(0).possessionProof }
   return [act(from, 'providers.rotateConsensusKey', { consensusKey, possessionProof })]
 }
 
@@ -161,6 +176,8 @@ export function memberActs(scene: Scene): Act[] {
     ...(random.chance(0.12) ? novations(scene, id) : []),
     ...(random.chance(0.15) ? leaving(scene, id) : []),
     ...(random.chance(0.01) ? keys(scene, id) : []),
-    ...suspended.flatMap((other) => (random.chance(0.15) ? [act(scene.operator(other), 'redemption.resume')] : [])),
+    ...suspended.flatMap((other) =>
+      random.chance(0.15) ? [act(scene.operator(other), 'redemption.resume')] : [],
+    ),
   ]
 }

@@ -21,7 +21,13 @@ function reportFor(scene: Scene, number: number): OracleReport {
   if (scene.mood(number) === 'liar') {
     const rating = random.pick([0n, 1n, anchor * 3n, 2n ** 63n])
     const priceBase = random.pick([1n, price / 2n, price * 3n, 2n ** 100n])
-    return { rating, prices: [{ asset: 1, priceBase }, { asset: random.pick([2, 9]), priceBase }] }
+    return {
+      rating,
+      prices: [
+        { asset: 1, priceBase },
+        { asset: random.pick([2, 9]), priceBase },
+      ],
+    }
   }
   const rating = anchor + (anchor * BigInt(random.between(0, 60))) / 1_000n
   const priceBase = (price * BigInt(random.between(975, 1_030))) / 1_000n

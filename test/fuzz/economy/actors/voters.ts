@@ -1,12 +1,12 @@
 // Governance: proposals of every kind, possible and not, and votes by mood.
 import { developmentAccounts } from '../../../../genesis/devKeys.ts'
 import { getLot, lotIdsOf } from '../../../../state/modules/capacity/lots.ts'
-import { governanceTables } from '../../../../state/modules/governance/tables.ts'
 import { openProposals } from '../../../../state/modules/governance/proposals.ts'
+import { governanceTables } from '../../../../state/modules/governance/tables.ts'
 import { getReporters } from '../../../../state/modules/oracle/reporters.ts'
 import { readParameters } from '../../../../state/parameters.ts'
 import { MODULES } from '../../../../state/registry.ts'
-import { schemas } from '../../../../state/schemas.ts'
+import type { schemas } from '../../../../state/schemas.ts'
 import { admissionOf } from '../../../support/memberChain.ts'
 import { type Act, act } from '../act.ts'
 import type { Scene } from '../scene.ts'
@@ -47,7 +47,10 @@ const MOVABLE: readonly (readonly [module: keyof typeof schemas, parameter: stri
 function parameterChange(scene: Scene): Args {
   const { random, chain } = scene
   const [module, parameter] = random.pick(MOVABLE)
-  const sections = readParameters(chain.full, MODULES, 1) as unknown as Record<string, Record<string, bigint | number>>
+  const sections = readParameters(chain.full, MODULES, 1) as unknown as Record<
+    string,
+    Record<string, bigint | number>
+  >
   const now = BigInt(sections[module]![parameter]!)
   const value = random.pick([(now * 9n) / 10n, (now * 11n) / 10n, now + 1n, now > 0n ? now - 1n : 0n])
   return { module, parameter, value }
@@ -57,8 +60,11 @@ function admission(scene: Scene): Args {
   const { random } = scene
   const id = random.between(5, OPERATORS_MAX)
   const proposed = admissionOf(id)
-  if (random.chance(0.15)) return { ...proposed, operator: addressOf(random.pick([...REPORTERS, ...HOLDERS])) }
-  return random.chance(0.2) ? { ...proposed, legalGroup: scene.member(random.pick(scene.ids)).profile.legalGroup } : proposed
+  if (random.chance(0.15))
+    return { ...proposed, operator: addressOf(random.pick([...REPORTERS, ...HOLDERS])) }
+  return random.chance(0.2)
+    ? { ...proposed, legalGroup: scene.member(random.pick(scene.ids)).profile.legalGroup }
+    : proposed
 }
 
 function reporterChange(scene: Scene): Args {
@@ -90,7 +96,9 @@ function proposal(scene: Scene, from: number): Act {
   if (kind === 2) return act(from, 'governance.proposeJail', { provider })
   if (kind <= 4) {
     const jailed = scene.ids.filter((id) => scene.member(id).status === 'jailed')
-    return act(from, 'governance.proposeUnjail', { provider: jailed.length > 0 ? random.pick(jailed) : provider })
+    return act(from, 'governance.proposeUnjail', {
+      provider: jailed.length > 0 ? random.pick(jailed) : provider,
+    })
   }
   if (kind <= 6) {
     const changes = Array.from({ length: random.between(1, 2) }, () => parameterChange(scene))
@@ -100,7 +108,11 @@ function proposal(scene: Scene, from: number): Act {
   if (kind === 8) {
     const asset = random.pick([0, 1, 2])
     const to = addressOf(random.pick(HOLDERS))
-    return act(from, 'governance.proposeSpending', { asset, to, amountBase: scene.near(asset === 0 ? COIN : UNIT) })
+    return act(from, 'governance.proposeSpending', {
+      asset,
+      to,
+      amountBase: scene.near(asset === 0 ? COIN : UNIT),
+    })
   }
   if (kind === 9) return act(from, 'governance.proposeResumeMinting')
   return act(from, 'governance.proposeAttestation', attestation(scene))
@@ -123,7 +135,8 @@ export function voterActs(scene: Scene): Act[] {
       if (votes?.approve.includes(voter) === true || !random.chance(isLiked ? 0.2 : 0.02)) continue
       acts.push(act(scene.operator(voter), 'governance.vote', { proposal: id, approve: random.chance(0.95) }))
     }
-    if (random.chance(0.01)) acts.push(act(scene.operator(proposer), 'governance.withdrawProposal', { proposal: id }))
+    if (random.chance(0.01))
+      acts.push(act(scene.operator(proposer), 'governance.withdrawProposal', { proposal: id }))
   }
   return acts
 }
