@@ -80,6 +80,10 @@ export class History {
     ask(scene)
   }
 
+  close(): void {
+    this.chain.close()
+  }
+
   play(block: Block): readonly Played[] {
     this.blocks.push(block)
     const played = this.chain.next(block.acts, block.pauseMs, block.proposer)
