@@ -180,7 +180,7 @@ function coinActs(scene: Scene, treasurer: number): Act[] {
 
 const idOf = (scene: Scene, number: number): number => scene.ids.find((id) => scene.operator(id) === number)!
 
-function exitActs(scene: Scene, treasurer: number): Act[] {
+function exitActs(scene: Scene, treasurer: number | undefined): Act[] {
   const { full } = scene.chain
   return scene.ids.flatMap((id): Act[] => {
     const from = scene.operator(id)
@@ -229,10 +229,8 @@ function playWindow(history: History, windows: number): void {
       ...reporterActs(scene, pauseMs, 1),
       ...redemptionActs(scene, windows),
       ...(i === 0 ? [...feeActs(scene), ...seriesActs(scene), ...governanceActs(scene)] : []),
-      ...(treasurer === undefined || i !== 1
-        ? []
-        : [...coinActs(scene, treasurer), ...exitActs(scene, treasurer)]),
-      ...(treasurer === undefined || i !== 3 ? [] : exitActs(scene, treasurer)),
+      ...(treasurer === undefined || i !== 1 ? [] : coinActs(scene, treasurer)),
+      ...(i % 2 === 1 ? exitActs(scene, treasurer) : []),
     ]
     history.play({ acts, pauseMs, proposer: windows * times.length + i })
   }
