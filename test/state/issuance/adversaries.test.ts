@@ -112,8 +112,8 @@ describe('issuance: a price that all providers report together', () => {
         const honestBase = judgeMint(chain.state, 1).limits.bondBase
         lie(chain, said)
         const { bondBase: roomBase } = judgeMint(chain.state, 1).limits
-        // Where the medians agree the price is their mean: within half of the tolerance of the truth, and a rounding.
-        const mostBase = honestBase + (honestBase * ORACLE.tolerancePpm) / PPM
+        // Where the medians agree the price is their mean: within half of the tolerance of the truth.
+        const mostBase = honestBase + (honestBase * ORACLE.tolerancePpm) / (2n * PPM)
         assert.ok(roomBase <= mostBase, `${roomBase} on a bond for ${honestBase}`)
       }),
       { numRuns: 25 },
