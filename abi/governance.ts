@@ -28,6 +28,7 @@ export const governanceAbi = [
   {"type":"error","name":"UnknownProvider","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"TooManyProviders","inputs":[{"name":"maximum","type":"uint32"}]},
   {"type":"error","name":"OperatorTaken","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"OperatorReports","inputs":[{"name":"reporter","type":"uint64"}]},
   {"type":"error","name":"LegalGroupSpelled","inputs":[{"name":"spelling","type":"string"}]},
   {"type":"error","name":"KeyTaken","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"BadPossessionProof","inputs":[]},

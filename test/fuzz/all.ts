@@ -2,6 +2,7 @@
 import type { FuzzTarget } from './target.ts'
 import { addressTarget } from './targets/addresses.ts'
 import { coreTarget } from './targets/core.ts'
+import { economyTarget } from './targets/economy.ts'
 import { frameTarget, gossipTarget, helloTarget, messageTarget } from './targets/frames.ts'
 import {
   calldataTarget,
@@ -36,6 +37,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   stateProofTarget,
   signerTarget,
   rpcTarget,
+  economyTarget,
 ]
 
 /** Frames per target when `frames` are spread by weight; at least one each. */

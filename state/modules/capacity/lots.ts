@@ -172,8 +172,11 @@ export function endLot(ctx: WriteContext, id: number): void {
   // The group knows of the end of an attestation.
   if (lot.lastWindow === undefined)
     changeNext(ctx.state, group, { from: lastWindow + 1, devicesPpm: -BigInt(devices) * auditPpm, ends: id })
-  const known = capacityTables.notice.get(ctx.state, { provider })?.lastWindow ?? lastWindow
-  capacityTables.notice.set(ctx.state, { provider }, { lastWindow: Math.max(known, lastWindow) })
+  // Only what could count can be missed: other lots end without a stop of minting.
+  if (lot.services === ALL_SERVICES) {
+    const known = capacityTables.notice.get(ctx.state, { provider })?.lastWindow ?? lastWindow
+    capacityTables.notice.set(ctx.state, { provider }, { lastWindow: Math.max(known, lastWindow) })
+  }
   events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow })
 }
 

@@ -16,6 +16,7 @@ import {
   refuseLot,
   refusePayment,
   refusePeerId,
+  reporterAt,
 } from './external.ts'
 import { canLoseVote, castVote, conclude, openProposal, proposerOf, voterOf, votersMin } from './proposals.ts'
 import type { governanceSchema } from './schema.ts'
@@ -34,6 +35,8 @@ export function proposeAdmission(
   if (nextMemberId(ctx.state) === undefined) return fail.TooManyProviders({ maximum: PROVIDERS_MAX })
   const owner = memberOf(ctx.state, operator)
   if (owner !== undefined) return fail.OperatorTaken({ provider: owner })
+  const reporter = reporterAt(ctx.state, operator)
+  if (reporter !== undefined) return fail.OperatorReports({ reporter })
   const spelling = otherSpelling(ctx.state, admission.legalGroup)
   if (spelling !== undefined) return fail.LegalGroupSpelled({ spelling })
   const taken = refusePeerId(ctx.state, peerId)

@@ -25,6 +25,7 @@ import {
   isUrgent as isUrgentChange,
   refuseChange,
 } from '../oracle/appointments.ts'
+import { reporterOf } from '../oracle/reporters.ts'
 import type { ReporterChange } from '../oracle/schema.ts'
 import { spelledOtherwise } from '../providers/groups.ts'
 import {
@@ -53,6 +54,11 @@ export function getMember(state: StateReader, id: number): Provider | undefined 
 /** The member whose operator account this is. */
 export function memberOf(state: StateReader, operator: Address): number | undefined {
   return providerByOperator(state, operator)
+}
+
+/** The reporter whose account this is. */
+export function reporterAt(state: StateReader, account: Address): number | undefined {
+  return reporterOf(state, account)
 }
 
 /** Members in the validator set of the running epoch, by id. */

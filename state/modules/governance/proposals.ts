@@ -19,6 +19,7 @@ import {
   refusePeerId,
   removeMember,
   replaceReporters,
+  reporterAt,
   resumeMinting,
   smallestQuorum,
   unjailMember,
@@ -267,11 +268,12 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   conclude(ctx, id, 'executed')
 }
 
-/** The new member's id, or undefined when its operator, key, peer id or legal group's spelling has been taken meanwhile. */
+/** The new member's id, or undefined when its operator, key, peer id or legal group's spelling has been taken meanwhile, or its operator reports. */
 function admit(ctx: WriteContext, admission: Admission): number | undefined {
   const { operator, consensusKey, peerId, ...profile } = admission
   const id = nextMemberId(ctx.state)
   if (id === undefined || memberOf(ctx.state, operator) !== undefined) return undefined
+  if (reporterAt(ctx.state, operator) !== undefined) return undefined
   // Possession was proven when the proposal was opened.
   if (isKeyTaken(ctx.state, consensusKey)) return undefined
   if (refusePeerId(ctx.state, peerId) !== undefined) return undefined

@@ -176,6 +176,8 @@ export const governanceSchema = defineModule({
     /** All provider ids are used. */
     TooManyProviders: { maximum: t.u32 },
     OperatorTaken: { provider: t.u64 },
+    /** A reporter's account: reporters are independent of the members. */
+    OperatorReports: { reporter: t.u64 },
     /** A member has this legal group under another spelling. */
     LegalGroupSpelled: { spelling: t.text(64) },
     KeyTaken: { provider: t.u64 },
@@ -244,6 +246,7 @@ export const governanceSchema = defineModule({
         ...PROPOSE_FAILS,
         'TooManyProviders',
         'OperatorTaken',
+        'OperatorReports',
         'LegalGroupSpelled',
         'KeyTaken',
         'BadPossessionProof',

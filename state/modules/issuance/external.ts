@@ -14,7 +14,7 @@ import { capacityParams, changedSums } from '../capacity/tables.ts'
 import { openEconomyWalk } from '../capacity/walks.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { growthFactors } from '../oracle/drift.ts'
-import { getPrice, staleSince } from '../oracle/prices.ts'
+import { getPrice, pricedAssets, staleSince } from '../oracle/prices.ts'
 import { oracleSchema, type Price } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { type Delivery, deliveryOf, isServed as isDeliveryServed } from '../providers/delivery.ts'
@@ -252,6 +252,19 @@ export function priceIn(
   const price = getPrice(state, asset)
   if (price === undefined) return undefined
   return { ...price, staleSince: staleSince(state, price, currentWindow(state)) }
+}
+
+/**
+ * Whether nobody waits any more for a price: it has been stale for K windows, while another one is fresh, in which a bond could
+ * have been made good.
+ */
+export function isGivenUp(state: StateReader, since: number | undefined): boolean {
+  const window = currentWindow(state)
+  if (since === undefined || window < since + horizonOf(state)) return false
+  return pricedAssets(state).some((asset) => {
+    const price = priceIn(state, asset)
+    return price !== undefined && price.staleSince === undefined
+  })
 }
 
 /** G_K of proposed parameters, ppm, and K. */

@@ -22,6 +22,7 @@ import {
   capacityOf,
   frontLoadPoints,
   getMember,
+  isGivenUp,
   isSuspendedMember,
   lastRecount,
   mayReceive,
@@ -50,18 +51,19 @@ export function getCoverage(state: StateReader): Coverage {
 }
 
 /**
- * The bonds of a provider at the oracle price, in millionths of a coin's base unit, rounded down; assets without a price
- * count 0. `freshPpm`: what of it has a price that is fresh. `stale`: the first asset whose price is too old, where such
- * assets are at least half of the bond: a unit of one must not make the whole bond one that nobody can value.
+ * The bonds of a provider at an oracle price, in millionths of a coin's base unit, rounded down; assets without a price, or
+ * with one that is given up, count 0. `freshPpm`: what of it has a price that is fresh. `stale`: the first asset whose price is
+ * too old, where such assets are at least half of the bond: a unit of one must not make the whole bond one that nobody can
+ * value. For a mint the higher price counts, at which a bond is worth fewer coins.
  */
-function valueBond(state: StateReader, provider: number) {
+function valueBond(state: StateReader, provider: number, of: 'bondPriceBase' | 'lockPriceBase') {
   let valuePpm = 0n
   let freshPpm = 0n
   let stale: { readonly asset: number; readonly since: number } | undefined
   for (const { asset, amountBase } of bondsOf(state, provider)) {
     const price = priceIn(state, asset)
-    if (price === undefined || amountBase === 0n) continue
-    const worthPpm = coinValuePpm(amountBase, price.bondPriceBase)
+    if (price === undefined || amountBase === 0n || isGivenUp(state, price.staleSince)) continue
+    const worthPpm = coinValuePpm(amountBase, price[of])
     valuePpm += worthPpm
     if (price.staleSince === undefined) freshPpm += worthPpm
     else stale ??= { asset, since: price.staleSince }
@@ -75,7 +77,17 @@ function wholeUnits(valuePpm: bigint): bigint {
 
 /** The bonds of a provider at the oracle price, coins' base units, rounded down. */
 export function bondValue(state: StateReader, provider: number): bigint {
-  return wholeUnits(valueBond(state, provider).valuePpm)
+  return wholeUnits(valueBond(state, provider, 'bondPriceBase').valuePpm)
+}
+
+/** What of a bond may be taken away without touching b·L, at the price of mints, coins' base units, rounded down. */
+export function spareBond(state: StateReader, provider: number): bigint {
+  const neededBase = mulDivCeil(
+    getLiability(state, provider).liabilityBase,
+    issuanceParams.get(state).bondPpm,
+    PPM,
+  )
+  return maxBigint(0n, wholeUnits(valueBond(state, provider, 'lockPriceBase').valuePpm) - neededBase)
 }
 
 /** The part of L that needs a bond: all but what was assumed with a compensation, which is the bond for that alone. */
@@ -87,7 +99,7 @@ function bondedLiability(state: StateReader, provider: number): bigint {
 /** Whether the bond is below bMaint · L; undefined while prices are too old to tell: then the clock stands still. */
 export function isBondShort(state: StateReader, provider: number): boolean | undefined {
   const { bondMaintenancePpm } = issuanceParams.get(state)
-  const { freshPpm, stale } = valueBond(state, provider)
+  const { freshPpm, stale } = valueBond(state, provider, 'bondPriceBase')
   if (freshPpm >= bondMaintenancePpm * bondedLiability(state, provider)) return false
   return stale === undefined ? true : undefined
 }
@@ -96,13 +108,13 @@ export function isBondShort(state: StateReader, provider: number): boolean | und
 export function bondRoom(state: StateReader, provider: number): bigint {
   const { bondPpm } = issuanceParams.get(state)
   if (bondPpm === 0n) return AMOUNT_MAX
-  const coveredBase = mulDivFloor(valueBond(state, provider).valuePpm, 1n, bondPpm)
+  const coveredBase = mulDivFloor(valueBond(state, provider, 'lockPriceBase').valuePpm, 1n, bondPpm)
   return maxBigint(0n, coveredBase - bondedLiability(state, provider))
 }
 
 /** What a bond lacks of a share of the liability that needs one, in coins at the oracle price, rounded up. */
 export function missingBond(state: StateReader, provider: number, sharePpm: bigint): bigint {
-  const { valuePpm } = valueBond(state, provider)
+  const { valuePpm } = valueBond(state, provider, 'bondPriceBase')
   return mulDivCeil(maxBigint(0n, sharePpm * bondedLiability(state, provider) - valuePpm), 1n, PPM)
 }
 
@@ -171,7 +183,7 @@ function checkMayMint(state: StateReader, mint: Mintage, shortfallBase: bigint) 
   const { noticeUntil } = capacityOf(state, provider)
   if (noticeUntil !== undefined && noticeUntil >= runningWindow(state))
     return fail.UnderNotice({ provider, lastWindow: noticeUntil })
-  const { stale } = valueBond(state, provider)
+  const { stale } = valueBond(state, provider, 'lockPriceBase')
   return stale === undefined ? undefined : fail.OracleStale(stale)
 }
 
@@ -183,7 +195,7 @@ export function judgeMint(state: StateReader, provider: number, kind: MintKind =
   const { marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
   const { horizon, quarters } = frontLoadPoints(state)
   const { quarterBase } = capacityOf(state, provider)
-  const { valuePpm, freshPpm, stale } = valueBond(state, provider)
+  const { valuePpm, freshPpm, stale } = valueBond(state, provider, 'lockPriceBase')
   const { exemptBase } = getLiability(state, provider)
   const limits: MintLimits = mintLimits({
     coverage,

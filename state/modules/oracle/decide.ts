@@ -81,8 +81,8 @@ function moved(before: bigint, target: bigint, priceMovePpm: bigint): bigint {
 
 /**
  * The price that the reports ask for; undefined without a quorum of reporters. Where chambers differ, the reporters' median is
- * the price, the lower one values bonds and the higher one locks. Each of the three moves by itself, so they keep their
- * order.
+ * the price and values the bonds that there are; the higher median locks, and values the bonds of mints: a bond is worth
+ * fewer coins at a higher price. Each moves by itself, so they keep their order.
  */
 export function decidePrice(
   before: Price,
@@ -97,7 +97,7 @@ export function decidePrice(
   const step = (from: bigint, target: bigint): bigint => moved(from, target, params.priceMovePpm)
   return {
     priceBase: step(before.priceBase, price ?? median),
-    bondPriceBase: step(before.bondPriceBase, price ?? minBigint(median, other)),
+    bondPriceBase: step(before.bondPriceBase, price ?? median),
     lockPriceBase: step(before.lockPriceBase, price ?? maxBigint(median, other)),
   }
 }

@@ -29,16 +29,16 @@ export function setPrice(state: StateWriter, price: { asset: number; priceBase: 
 }
 
 /**
- * Renews a price in a window. Where chambers disagree, the lower median values bonds and the higher one locks; from then
- * on the price goes stale unless it is renewed again.
+ * Renews a price in a window. Where chambers disagree, the reporters' median values the bonds that there are, the higher one
+ * locks and mints; from then on the price goes stale unless it is renewed again.
  */
 export function renewPrice(
   state: StateWriter,
   price: { readonly asset: number; readonly window: number } & Omit<Price, 'renewedWindow'>,
 ): void {
   const { asset, window, priceBase, bondPriceBase, lockPriceBase } = price
-  assert(bondPriceBase > 0n && bondPriceBase <= priceBase, 'bonds are valued at the lower price')
-  assert(lockPriceBase >= priceBase, 'locks are valued at the higher price')
+  assert(bondPriceBase > 0n && bondPriceBase <= priceBase, 'bonds are valued at the price, or a lower one')
+  assert(lockPriceBase >= priceBase, 'locks and mints are valued at the price, or a higher one')
   oracleTables.price.set(state, { asset }, { priceBase, bondPriceBase, lockPriceBase, renewedWindow: window })
 }
 
@@ -63,5 +63,5 @@ export function priceText(price: Price, stale: number | undefined): string {
   const { bondPriceBase, lockPriceBase } = price
   return bondPriceBase === lockPriceBase
     ? `renewed in window ${renewedWindow}`
-    : `renewed in window ${renewedWindow}, disputed: bonds are valued at ${bondPriceBase}, locks at ${lockPriceBase}`
+    : `renewed in window ${renewedWindow}, disputed: bonds are valued at ${bondPriceBase}, locks and the bonds of mints at ${lockPriceBase}`
 }

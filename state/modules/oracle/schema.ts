@@ -114,7 +114,7 @@ export const oracleSchema = defineModule({
       key: { asset: t.u64 },
       value: {
         priceBase: t.amount,
-        /** Where reporters disagree, the lower median values bonds and the higher one locks. */
+        /** Where chambers disagree: values the bonds that there are; the higher median, which locks and values the bonds of mints. */
         bondPriceBase: t.amount,
         lockPriceBase: t.amount,
         /** Absent while only genesis has set it: then it does not go stale. */

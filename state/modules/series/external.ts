@@ -2,7 +2,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WalkName } from '../../../base/moduleDefinition.ts'
-import { COIN, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { COIN, minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { Walk } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger, type MoveRefusal } from '../../ledger.ts'
@@ -12,8 +12,7 @@ import { assetAddress, getAsset, receiptAsset, registerReceipts, removeReceipts 
 import { capacityParams } from '../capacity/tables.ts'
 import { openEconomyWalk } from '../capacity/walks.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { getLiability } from '../issuance/ledger.ts'
-import { bondValue, countingSince } from '../issuance/limits.ts'
+import { countingSince, spareBond } from '../issuance/limits.ts'
 import { canLockProceeds } from '../issuance/proceeds.ts'
 import { barMinting, changePromised, promisesOf } from '../issuance/promises.ts'
 import { issueForProceeds, mintRoom, retainedOf } from '../issuance/sales.ts'
@@ -237,14 +236,8 @@ export function takeFromBond(
   const { series, provider, asset, wantedBase } = claim
   const price = priceIn(state, asset)
   if (wantedBase <= 0n || price === undefined || !canSlash(state, provider)) return 0n
-  // Both rounded for the bond: what secures the liability stays.
-  const neededBase = mulDivCeil(
-    getLiability(state, provider).liabilityBase,
-    issuanceParams.get(state).bondPpm,
-    PPM,
-  )
-  const aboveBase = maxBigint(0n, bondValue(state, provider) - neededBase)
-  const unitsBase = mulDivFloor(aboveBase, price.bondPriceBase, COIN)
+  // Rounded for the bond: what secures the liability stays.
+  const unitsBase = mulDivFloor(spareBond(state, provider), price.lockPriceBase, COIN)
   const amountBase = [unitsBase, getBond(state, { provider, asset })].reduce(minBigint, wantedBase)
   if (amountBase === 0n) return 0n
   takeBond(ctx, { provider, asset, amountBase })

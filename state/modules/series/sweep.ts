@@ -7,7 +7,15 @@ import { getSeries, liveOf, putSeries } from './books.ts'
 import { timeOf } from './clock.ts'
 import { convert, outlookOf } from './conversion.ts'
 import { closeOne, complete, failSeries } from './endings.ts'
-import { getMember, isCounting, isSuspended, memberIds, priceIn, runningWindow } from './external.ts'
+import {
+  getMember,
+  horizonOf,
+  isCounting,
+  isSuspended,
+  memberIds,
+  priceIn,
+  runningWindow,
+} from './external.ts'
 import { lockNeeded, outstandingOf, securedCap } from './pricing.ts'
 import type { Series } from './schema.ts'
 import { type Budget, spendAct, takeAct } from './steps.ts'
@@ -62,7 +70,11 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
     return
   }
   // While the price is stale its clock stands still, and nothing falls due.
-  if (mustExist(priceIn(state, asset), 'a series was opened at a price').staleSince !== undefined) return
+  const { staleSince } = mustExist(priceIn(state, asset), 'a series was opened at a price')
+  if (staleSince !== undefined) {
+    if (runningWindow(state) >= staleSince + horizonOf(state)) giveUp(ctx, id, series, budget)
+    return
+  }
   const time = timeOf(state, asset)
   const isOver = series.state !== 'selling' || isSaleOver(state, series, time)
   if (isOver && (series.kind === 'immediate' || series.faceBase === 0n)) {
@@ -73,6 +85,22 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
   }
   if (isOver) deliver(ctx, { id, series: endSale(ctx, id, series), time }, budget)
   else if (series.kind === 'forward') keepLock(ctx, id, series)
+}
+
+/**
+ * A price that has been stale for K windows may never come back: coins are sold no more, and of receipts whoever wants has the
+ * money back. Should it come back, those who stayed are served.
+ */
+function giveUp(ctx: WriteContext, id: number, series: Series, budget: Budget): void {
+  if (series.waitingCount > 0 || series.state === 'blocked') return
+  spendAct(budget, 'change')
+  const ended = endSale(ctx, id, series)
+  if (series.kind === 'immediate' || series.faceBase === 0n) {
+    complete(ctx, id, ended)
+    return
+  }
+  putSeries(ctx.state, id, { ...ended, state: 'blocked' })
+  events.DeliveryBlocked(ctx, { series: id, reason: 'OracleStale' })
 }
 
 /** Nobody can buy any more, and all purchases are settled. */

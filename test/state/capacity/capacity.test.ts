@@ -308,6 +308,17 @@ describe('capacity.giveNotice', () => {
     chain.endBlock()
   })
 
+  it('stops no minting for a lot that can never count: it does not offer all services', () => {
+    const chain = oneProvider(2_000_000n, TEST_PARAMETERS)
+    chain.addLot(1, { classId: 1, devices: 7, services: 3 })
+    assert.equal(notice(chain, 2), undefined)
+    assert.equal(getLot(chain.state, 2)?.lastWindow, TEST_PARAMETERS.capacity.horizonWindows)
+    assert.equal(getSummary(chain.state, 1).noticeUntil, undefined)
+    assert.equal(notice(chain, 1), undefined)
+    assert.equal(getSummary(chain.state, 1).noticeUntil, TEST_PARAMETERS.capacity.horizonWindows)
+    chain.endBlock()
+  })
+
   it('rejects non-providers, unknown lots, lots of others and a second notice', () => {
     const chain = new EconomyChain().addProviders([
       { ratingPpm: 2_000_000n, devices: 100 },

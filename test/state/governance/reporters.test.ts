@@ -6,7 +6,8 @@ import { governanceModule } from '../../../state/modules/governance/module.ts'
 import { openProposals } from '../../../state/modules/governance/proposals.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { getReporters } from '../../../state/modules/oracle/reporters.ts'
-import { operatorOf, stranger } from '../../support/memberChain.ts'
+import { providerIds } from '../../../state/modules/providers/members.ts'
+import { admissionOf, operatorOf, stranger } from '../../support/memberChain.ts'
 import { OracleChain } from '../../support/oracleChain.ts'
 
 const { windowMs, horizonWindows: K } = DEV_PARAMETERS.capacity
@@ -202,5 +203,31 @@ describe('governance.proposeReporters', () => {
     assert.deepEqual([ids(chain), revealed()], [[1, 2, 3, 4, 6], 4])
     chain.endWindow()
     assert.equal(chain.anchor, 1_010_000n)
+  })
+})
+
+describe('governance.proposeAdmission', () => {
+  const admit = (chain: OracleChain, operator: Address): string | undefined =>
+    chain.run(operatorOf(1), governanceSchema, 'proposeAdmission', admissionOf(9, { operator }))
+
+  it('rejects the account of a reporter as operator: reporters are independent', () => {
+    const chain = new OracleChain()
+    assert.equal(admit(chain, chain.reporter(2)), 'OperatorReports(reporter=2)')
+    assert.equal(admit(chain, chain.reporter(6)), undefined)
+  })
+
+  it('admits nobody whose operator was appointed a reporter meanwhile', () => {
+    const chain = new OracleChain({ reporters: 0 })
+    const operator = chain.reporter(1)
+    assert.equal(propose(chain, { appoint: named(chain, 1, 2, 3) }), undefined)
+    pass(chain)
+    chain.wait(1_000)
+    assert.equal(admit(chain, operator), undefined)
+    pass(chain)
+    waitLock(chain)
+    chain.wait(LOCK * windowMs)
+    assert.deepEqual(ids(chain), [1, 2, 3])
+    assert.equal(openProposals(chain.full).proposals.length, 0)
+    assert.deepEqual(providerIds(chain.full), [1, 2, 3, 4])
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Parameters, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { issueAsset, registerAsset } from '../../../state/modules/assets/ledger.ts'
 import { bookHours, freeHours, returnHours } from '../../../state/modules/capacity/book.ts'
 import { getGroup } from '../../../state/modules/capacity/groups.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
@@ -16,7 +17,8 @@ import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceParams, issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { renewPrice } from '../../../state/modules/oracle/prices.ts'
+import { renewPrice, setPrice } from '../../../state/modules/oracle/prices.ts'
+import { addBond } from '../../../state/modules/providers/bonds.ts'
 import { getProvider } from '../../../state/modules/providers/members.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
 import {
@@ -223,6 +225,46 @@ describe('issuance: cures', () => {
     chain.endWindow()
     assert.equal(cureOf(chain)!.untilWindow, untilWindow + 4)
     assert.equal(statusOf(chain), 'curing')
+  })
+
+  it('goes on once the price has been too old for K windows, while another one is fresh', () => {
+    const chain = atOwnLimit()
+    const FORGOTTEN = 7
+    const renew = (asset: number): void => {
+      const flat = { priceBase: PRICE_BASE, bondPriceBase: PRICE_BASE, lockPriceBase: PRICE_BASE }
+      renewPrice(chain.state, { asset, window: currentWindow(chain.state), ...flat })
+    }
+    const issuer = accountOf(999)
+    registerAsset(chain.ctx(), { id: FORGOTTEN, name: 'Forgotten', symbol: 'FGT', decimals: 6, issuer })
+    setPrice(chain.state, { asset: FORGOTTEN, priceBase: PRICE_BASE })
+    renew(FORGOTTEN)
+    renew(SETTLEMENT_ASSET)
+    chain.setBond(1, 1n)
+    issueAsset(chain.ctx(), { asset: FORGOTTEN, to: accountOf(1), amountBase: 10n ** 15n })
+    assert.ok(
+      addBond(chain.ctx(), { provider: 1, asset: FORGOTTEN, from: accountOf(1), amountBase: 10n ** 15n }),
+    )
+    const { priceFreshWindows } = PARAMETERS.oracle
+    const givenUpAt = 1 + priceFreshWindows + K
+    // Nobody can tell what the bond is worth: it is not short, and nothing can be minted on it.
+    while (currentWindow(chain.state) < givenUpAt - 1) {
+      renew(SETTLEMENT_ASSET)
+      chain.endWindow()
+      assert.equal(cureOf(chain), undefined)
+    }
+    assert.equal(chain.mint(1, 1n)?.code, 'OracleStale')
+    renew(SETTLEMENT_ASSET)
+    chain.endWindow()
+    assert.deepEqual([cureOf(chain)!.cause, statusOf(chain)], ['bond', 'curing'])
+    const { untilWindow } = cureOf(chain)!
+    assert.equal(untilWindow, givenUpAt + PARAMETERS.issuance.cureWindows)
+    renew(SETTLEMENT_ASSET)
+    chain.endWindow()
+    assert.equal(cureOf(chain)!.untilWindow, untilWindow)
+    // Without any fresh price nobody could make the bond good: the clock stands still as before.
+    for (let i = 0; i < priceFreshWindows + 1; i++) chain.endWindow()
+    assert.ok(cureOf(chain)!.untilWindow > untilWindow)
+    chain.checkInvariants()
   })
 })
 

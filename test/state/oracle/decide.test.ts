@@ -112,10 +112,10 @@ describe('oracle.decide: a price', () => {
     assert.deepEqual(decidePrice(before, of(three(1n), three(1n)), DEV), flat(980_000n))
   })
 
-  it('the lower median values bonds and the higher one locks where they differ', () => {
+  it('that of the reporters values bonds, and the higher median locks and mints, where they differ', () => {
     assert.deepEqual(decidePrice(before, of(three(1_018_000n), three(990_000n)), DEV), {
       priceBase: 1_018_000n,
-      bondPriceBase: 990_000n,
+      bondPriceBase: 1_018_000n,
       lockPriceBase: 1_018_000n,
     })
     assert.deepEqual(decidePrice(before, of(three(990_000n), three(1_500_000n)), DEV), {

@@ -112,7 +112,7 @@ class Model {
       return target > most ? most : target < least ? least : target
     }
     this.price = move(this.price, both ?? mine)
-    this.bond = move(this.bond, both ?? (mine < other ? mine : other))
+    this.bond = move(this.bond, both ?? mine)
     this.lock = move(this.lock, both ?? (mine > other ? mine : other))
     this.renewed = window
   }

@@ -113,7 +113,7 @@ describe('oracle.onWindowEnd', () => {
     assert.equal(mint(chain), undefined)
   })
 
-  it('renews a price by at most its move, and values bonds and locks apart where chambers differ', () => {
+  it('renews a price by at most its move, and values bonds and mints apart where chambers differ', () => {
     const chain = new OracleChain()
     chain.play(chain.voices(ALL, { rating: A, priceBase: 4_000_000n }))
     assert.deepEqual(chain.price, {
@@ -123,11 +123,14 @@ describe('oracle.onWindowEnd', () => {
     const { reporters, members } = ALL
     chain.play([
       ...chain.voices({ reporters, members: 0 }, { rating: A, priceBase: 3_088_764n }),
-      ...chain.voices({ reporters: 0, members }, { rating: A, priceBase: 1n }),
+      ...chain.voices({ reporters: 0, members }, { rating: A, priceBase: 3_140_000n }),
     ])
     const { priceBase, bondPriceBase, lockPriceBase } = chain.price
-    assert.deepEqual([priceBase, bondPriceBase, lockPriceBase], [3_088_764n, 3_026_988n, 3_088_764n])
-    assert.match(statusOf(chain).prices[0]!.status, /disputed: bonds are valued at 3026988/)
+    assert.deepEqual([priceBase, bondPriceBase, lockPriceBase], [3_088_764n, 3_088_764n, 3_140_000n])
+    assert.match(
+      statusOf(chain).prices[0]!.status,
+      /disputed: bonds are valued at 3088764, locks and the bonds of mints at 3140000/,
+    )
   })
 
   it('renews no price that less than half of the reporters report', () => {
