@@ -50,8 +50,8 @@ const NOTHING: Issue = { calls: [], mintedBase: 0n, issuedUnits: 0n }
 /** Units of the bond that `owedBase` coins need, with some to spare. */
 function bondFor(ctx: ReadContext, owedBase: bigint): bigint {
   const { bondPpm } = issuanceParams.get(ctx.state)
-  const { bondPriceBase } = getPrice(ctx.state, ASSET)!
-  const least = mulDivCeil(mulDivCeil(owedBase, bondPriceBase, COIN), bondPpm, PPM)
+  const { lockPriceBase } = getPrice(ctx.state, ASSET)!
+  const least = mulDivCeil(mulDivCeil(owedBase, lockPriceBase, COIN), bondPpm, PPM)
   return mulDivCeil(least, BOND_SPARE_PPM, PPM)
 }
 

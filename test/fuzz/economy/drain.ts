@@ -35,12 +35,13 @@ const EVERYBODY: readonly number[] = [
   ISSUER,
 ]
 
-/** Members that still may do something for themselves, the one that stays to the end first. */
+/** The member that stays to the end: one that may mint if there is any, else one that is leaving. */
 function treasurerOf(scene: Scene): number | undefined {
-  return scene.ids.find((id) => {
-    const { status, removed } = scene.member(id)
-    return ['active', 'amortizing', 'curing'].includes(status) && !removed
-  })
+  const stays = (id: number): boolean => ['active', 'amortizing', 'curing'].includes(scene.member(id).status)
+  return (
+    scene.ids.find((id) => stays(id) && !scene.member(id).removed) ??
+    scene.ids.find((id) => scene.member(id).status === 'retiring' || stays(id))
+  )
 }
 
 function redemptionActs(scene: Scene, windows: number): Act[] {

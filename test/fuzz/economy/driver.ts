@@ -1,6 +1,7 @@
 // A module of the fuzzer: audits, which no transaction makes yet, and a look at the steps that a block's own work took.
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { t } from '../../../base/schema.ts'
+import { minBigint, PPM } from '../../../base/units.ts'
 import { getLot } from '../../../state/modules/capacity/lots.ts'
 import { attestLot } from '../../../state/modules/capacity/pledges.ts'
 import { implement, type Module } from '../../../state/rules.ts'
@@ -31,7 +32,7 @@ export const driverModule: Module = implement(driverSchema, {
   actions: {
     audit: (ctx, { lot, auditPpm }) => {
       const known = getLot(ctx.state, lot)
-      if (known?.status === 'pending' || known?.status === 'attested') attestLot(ctx, { lot, auditPpm })
+      if (known !== undefined) attestLot(ctx, { lot, auditPpm: minBigint(auditPpm, PPM) })
       return undefined
     },
   },

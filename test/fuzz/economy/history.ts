@@ -1,11 +1,14 @@
 // One fuzzed history: moods, blocks of all actors' calls in random order, time that jumps; then everything is wound up.
 // Owns: the loop and what is judged after each block. Not: single calls (actors/), the end (drain.ts).
+import { hasWork } from '../../../state/hooks.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { Random } from '../../support/random.ts'
 import type { Act } from './act.ts'
 import { bidderActs } from './actors/bidders.ts'
 import { holderActs } from './actors/holders.ts'
 import { issuerActs } from './actors/issuers.ts'
 import { memberActs } from './actors/members.ts'
+import { mistakesOf } from './actors/mistakes.ts'
 import { reporterActs } from './actors/reporters.ts'
 import { voterActs } from './actors/voters.ts'
 import { witnessActs } from './actors/witnesses.ts'
@@ -17,6 +20,8 @@ import { genesisOf, worldOf } from './world.ts'
 
 const RECOUNT_EVERY = 8
 const MOODS_EVERY = 25
+/** How likely a chain with work is to be halted for a while. */
+const HALTED = 0.1
 
 /** One block as it was made, to be made again. */
 export interface Block {
@@ -54,7 +59,10 @@ export class History {
     const { random, chain } = this
     const { startedAtMs, endsAtMs } = chain.clock
     const windowMs = endsAtMs - startedAtMs
-    const roll = random.next()
+    // A chain that has work makes blocks; now and then it is halted all the same.
+    const { height, endsEpoch } = chain.parent.header
+    const isBusy = hasWork(MODULES, chain.full, { height: height + 1, parentEndsEpoch: endsEpoch })
+    const roll = isBusy && !random.chance(HALTED) ? 1 : random.next()
     if (roll < 0.04) return windowMs * random.between(1, 3)
     if (roll < 0.09) return Math.max(100, endsAtMs - chain.nowMs - random.pick([0, 1, 100]))
     if (roll < 0.14) return Math.max(100, startedAtMs + Math.floor(windowMs / 2) - chain.nowMs)
@@ -75,7 +83,8 @@ export class History {
       ...voterActs(scene),
       ...witnessActs(scene),
     ]
-    this.play({ acts: random.shuffled(acts), pauseMs, proposer: random.between(0, 15) })
+    const all = random.shuffled([...acts, ...mistakesOf(scene, acts)])
+    this.play({ acts: all, pauseMs, proposer: random.between(0, 15) })
     if (this.blocks.length % RECOUNT_EVERY === 0) chain.recount()
     ask(scene)
   }

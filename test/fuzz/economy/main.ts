@@ -37,10 +37,10 @@ function play(seed: number): Finding {
   } catch (error) {
     finding = findingOf(error)
   }
-  const { window, stepsMost } = history.chain
+  const { window, stepsMost, stepsOver } = history.chain
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(1)
   console.log(
-    `seed ${seed}: ${history.blocks.length} blocks, ${window} windows, at most ${stepsMost} steps a block, ${seconds} s`,
+    `seed ${seed}: ${history.blocks.length} blocks, ${window} windows, at most ${stepsMost} steps a block (${stepsOver} beyond its budget), ${seconds} s`,
   )
   for (const [name, count] of history.outcomes) outcomes.set(name, (outcomes.get(name) ?? 0) + count)
   if (finding === undefined) return undefined

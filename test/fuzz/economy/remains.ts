@@ -45,7 +45,7 @@ const PASSING: readonly (readonly [string, Table<never, unknown>])[] = [
   ...(['filter', 'filterName', 'bucket', 'bucketName', 'closed'] as const).map(
     (name) => [`redemption.${name}`, redemptionTables[name] as unknown as Table<never, unknown>] as const,
   ),
-  ...(['series', 'purchase', 'closed', 'position', 'buyer'] as const).map(
+  ...(['series', 'purchase', 'closed', 'position', 'buyer', 'clocks'] as const).map(
     (name) => [`series.${name}`, seriesTables[name] as unknown as Table<never, unknown>] as const,
   ),
   ...(['bid', 'room', 'novation'] as const).map(
@@ -94,7 +94,10 @@ function memberRemains(scene: Scene, id: number, isTreasurer: boolean, held: Hel
   const left: string[] = []
   const bonds = new Map(getBonds(full, id).map(({ asset, amountBase }) => [asset, amountBase]))
   held(`providers.bonds ${id}`, providers.bonds(id), (asset) => bonds.get(asset) ?? 0n)
-  const { liabilityBase, lockedBase } = getLiability(full, id)
+  const promised = issuanceTables.promise.get(full, { provider: id })?.promisedBase ?? 0n
+  if (promised > 0n) left.push(`member ${id} has promised ${promised}`)
+  const { liabilityBase, lockedBase, exemptBase } = getLiability(full, id)
+  if (exemptBase > liabilityBase) left.push(`member ${id}: ${exemptBase} needs no bond, of ${liabilityBase}`)
   const compensation = compensationOf(full, id)
   const paid = new Map(compensation.assets.map(({ asset, amountBase }) => [asset, amountBase]))
   held(`issuance.compensations ${id}`, issuance.compensations(id), (asset) =>

@@ -54,7 +54,10 @@ function payments(scene: Scene): Act[] {
   const to = random.pick([...HOLDERS, ...scene.ids.map((id) => scene.operator(id))])
   const roll = random.between(0, 5)
   if (roll === 0) return [transfer(from, addressOf(to), scene.near(chain.balanceOf(from) / 4n))]
-  if (roll === 1) return [transfer(from, moduleAddress(schemas.redemption), COIN)]
+  if (roll === 1)
+    return random.chance(0.3)
+      ? [transfer(from, moduleAddress(schemas.redemption), COIN)]
+      : [act(from, 'assets.redeem', { asset: random.pick([1, 2]), amountBase: scene.near(10n * UNIT) })]
   if (roll === 2)
     return [
       token(from, random.pick([1, 2]), 'transfer', { to: addressOf(to), value: scene.near(100n * UNIT) }),

@@ -138,7 +138,7 @@ function leaving(scene: Scene, id: number): Act[] {
   const { random } = scene
   const from = scene.operator(id)
   const { status } = scene.member(id)
-  if (status !== 'retiring') return random.chance(0.05) ? [act(from, 'default.beginExit')] : []
+  if (status !== 'retiring') return random.chance(0.08) ? [act(from, 'default.beginExit')] : []
   return random.chance(0.4) ? [act(from, 'default.completeExit')] : []
 }
 

@@ -49,8 +49,9 @@ function doubleVote(scene: Scene): Act[] {
 
 function sessions(scene: Scene): Act[] {
   const { random, chain } = scene
-  const from = random.pick(HOLDERS)
-  const key = addressOf(random.pick(HOLDERS))
+  // Few keys, so that one is there when it is used or taken away.
+  const from = random.pick(HOLDERS.slice(0, 3))
+  const key = addressOf(random.pick(HOLDERS.slice(3, 6)))
   const { cancel, request } = schemas.redemption.actions
   const to = moduleAddress(schemas.redemption)
   const nowS = Math.floor(chain.nowMs / 1_000)
@@ -71,8 +72,8 @@ function sessions(scene: Scene): Act[] {
 /** An action that somebody else carries: right, expired, signed by a session key, or by nobody who may. */
 function carried(scene: Scene): Act[] {
   const { random, chain } = scene
-  const owner = random.pick(HOLDERS)
-  const signer = random.chance(0.6) ? owner : random.pick(HOLDERS)
+  const owner = random.pick(HOLDERS.slice(0, 3))
+  const signer = random.chance(0.5) ? owner : random.pick(HOLDERS.slice(3, 6))
   const { redemption } = schemas
   const isCancel = random.chance(0.4)
   const open = scene.redemptions()
