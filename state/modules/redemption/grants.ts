@@ -61,7 +61,10 @@ function returnUngranted(ctx: WriteContext, at: HeldAt, assignment: Assignment):
   noteReturned(state, assignment.sequence)
 }
 
-/** Lets the next blocks return all that a provider holds, in the running window too: it has defaulted. */
+/**
+ * Lets the next blocks return what a provider holds: all of it, in the running window too, when it has defaulted; what it has not
+ * granted in windows to come when it has left.
+ */
 export function recallDefaulted(state: StateWriter, provider: number): void {
   const { recalls } = getCursors(state)
   const isUnderWay = recalls[0] === provider

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { ledger } from '../../../state/ledger.ts'
+import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
 import { lockAddress } from '../../../state/modules/issuance/external.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
@@ -204,6 +205,11 @@ describe('default: exit', () => {
     })
     assert.equal(chain.units(1), 1_000n * PRICE + bondBase)
     assert.equal(stepOf(chain), 'nothing')
+    // Nothing secures what its hardware would promise.
+    assert.equal(chain.status(1), 'left')
+    chain.pass()
+    assert.equal(getSummary(chain.state, 1).capacityBase, 0n)
+    assert.ok(getSummary(chain.state, 2).capacityBase > 0n)
   })
 
   it('pays what is still locked once nothing is owed: no window of a member that leaves is good', () => {
