@@ -196,7 +196,8 @@ export function deliverFaults(world: World): void {
   const { lostCoveragePpm, equivocationPpm, absencePpm } = world.parameters
   for (const { provider: id, cause, amountBase } of world.failures.faults) {
     const provider = world.providers.get(id)!
-    provider.faultHeight = world.height
+    // An absence is no open fault: its penalty is taken at once.
+    if (cause !== 'absence') provider.faultHeight = world.height
     // What falls due while a conviction waits is owed until its part is taken: that is of all that was bonded.
     if (cause === 'equivocation') {
       provider.isFrozen = false
