@@ -14,6 +14,7 @@ import { FIRST_HOLDER, holders, ISSUER, nameOf } from './wallets.ts'
 /** How often each is drawn, of all. */
 const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['convict', 1],
+  ['price', 2],
   ['pay', 8],
   ['transfer', 5],
   ['approve', 3],
@@ -34,7 +35,7 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['settle', 14],
   ['reject', 3],
   ['resume', 3],
-  ['report', 3],
+  ['report', 6],
   ['proposeJail', 1],
   ['proposeUnjail', 1],
   ['proposeRemoval', 1],
@@ -152,7 +153,12 @@ export class Generator {
         return this.#batch(world)
       case 'convict':
         // Rare: half of a bond, and a vote.
-        return random.chance(0.2)
+        return random.chance(0.3)
+          ? this.#institutions.draw(world, kind, member)
+          : this.#ledger(world, 'pay', holder)
+      case 'price':
+        // Once there are reporters they alone set it.
+        return world.oracle.sinceWindow === undefined
           ? this.#institutions.draw(world, kind, member)
           : this.#ledger(world, 'pay', holder)
       case 'commit':

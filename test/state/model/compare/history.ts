@@ -87,7 +87,7 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
   const manners = {
     diligence: random.pick([0.9, 0.9, 0.6, 0.2]),
     candour: random.pick([0.9, 0.6, 0.2]),
-    bustle: random.pick([40, 12, 6]),
+    bustle: random.pick([40, 25, 10]),
     resolve: random.pick([0.6, 0.3, 0.1]),
   }
   const history: BlockPlan[] = []

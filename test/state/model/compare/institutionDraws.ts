@@ -5,6 +5,7 @@ import { COIN, P } from '../arithmetic.ts'
 import { counts, whileUnchanged } from '../capacity.ts'
 import { brokenMintLimits } from '../coverage.ts'
 import { hasLeft } from '../exits.ts'
+import { voters } from '../governance.ts'
 import type { Case, Novation } from '../institutions.ts'
 import { coinsOf, FUND, unitsOf } from '../ledger.ts'
 import { type Phase, phaseOf, reportOf, seatOf } from '../oracle.ts'
@@ -71,6 +72,7 @@ export class InstitutionDraws {
       ...this.#dueReports(world, phase, candour),
       ...this.#dueBids(world, phase),
       ...this.#dueSteps(world, resolve),
+      ...this.#dueVotes(world, resolve / 4),
     ]
   }
 
@@ -113,14 +115,30 @@ export class InstitutionDraws {
         send(id, { kind: 'resume' })
       const offer = world.failures.novations.get(id)
       if (offer !== undefined) send(offer.to, { kind: 'acceptNovation', from: id, ...withoutTarget(offer) })
-      if (status === 'retiring' && liabilityBase > 0n)
-        send(id, offer === undefined ? this.#offer(world, provider) : { kind: 'withdrawNovation' })
+      if (status === 'retiring' && liabilityBase > 0n && offer === undefined)
+        send(id, this.#offer(world, provider))
+      if (offer !== undefined && random.chance(0.2)) send(id, { kind: 'withdrawNovation' })
       if (status === 'retiring' && liabilityBase === 0n && !removed) send(id, { kind: 'completeExit' })
       const bond = provider.bonds.get(ASSET) ?? 0n
       if (hasLeft(world, provider) && bond > 0n)
         send(id, { kind: 'withdrawBond', asset: ASSET, amountBase: bond })
     }
     return sent
+  }
+
+  /** Votes for what takes no vote from anybody: by chance alone little of it passes. */
+  #dueVotes(world: World, chance: number): readonly Sent[] {
+    const random = this.#random
+    return [...world.proposals.values()]
+      .filter(({ kind }) => !['jail', 'remove'].includes(kind))
+      .flatMap(({ id, approve, reject }) =>
+        voters(world)
+          .filter((member) => !approve.has(member.id) && !reject.has(member.id) && random.chance(chance))
+          .map((member) => ({
+            from: member.id,
+            operation: { kind: 'vote', proposal: id, approve: true } as const,
+          })),
+      )
   }
 
   #isDue(world: World, wallet: number, phase: 'commit' | 'reveal'): boolean {
@@ -202,7 +220,7 @@ export class InstitutionDraws {
       case 'commit':
       case 'reveal': {
         const wallet = random.pick([...reporterWallets, ...world.providers.keys(), ...holders.slice(0, 1)])
-        const at = random.chance(0.9) ? world.window : world.window + random.pick([-1, 1])
+        const at = random.chance(0.9) ? world.window : Math.max(0, world.window + random.pick([-1, 1]))
         const report = this.#report(world, wallet, kind)
         return { from: wallet, operation: { ...report, window: at } as InstitutionOperation }
       }
@@ -224,6 +242,13 @@ export class InstitutionDraws {
       }
       case 'convict':
         return { from: member, operation: { kind, provider: random.pick([...world.providers.keys()]) } }
+      case 'price': {
+        const price = world.prices.get(ASSET)!
+        return {
+          from: member,
+          operation: { kind, asset: ASSET, priceBase: (price * BigInt(random.between(85, 125))) / 100n },
+        }
+      }
       default:
         return this.#exit(world, kind, member)
     }
@@ -252,7 +277,14 @@ export class InstitutionDraws {
     world: World,
     kind: Exclude<
       Kind,
-      'commit' | 'reveal' | 'commitBid' | 'revealBid' | 'proposeReporters' | 'proposeSpending' | 'convict'
+      | 'commit'
+      | 'reveal'
+      | 'commitBid'
+      | 'revealBid'
+      | 'proposeReporters'
+      | 'proposeSpending'
+      | 'convict'
+      | 'price'
     >,
     member: number,
   ): Sent {

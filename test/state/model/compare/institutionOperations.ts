@@ -81,6 +81,8 @@ export type InstitutionOperation =
     }
   | { readonly kind: 'withdrawBond'; readonly asset: number; readonly amountBase: bigint }
   | { readonly kind: 'convict'; readonly provider: number }
+  /** A price as genesis sets it: only before there are reporters. */
+  | { readonly kind: 'price'; readonly asset: number; readonly priceBase: bigint }
 
 export const INSTITUTION_MODULES: Readonly<Record<InstitutionOperation['kind'], string>> = {
   commit: 'oracle',
@@ -96,6 +98,7 @@ export const INSTITUTION_MODULES: Readonly<Record<InstitutionOperation['kind'], 
   completeExit: 'default',
   withdrawBond: 'default',
   convict: 'driver',
+  price: 'driver',
 }
 
 export const isInstitutional = (operation: { readonly kind: string }): operation is InstitutionOperation =>
@@ -186,6 +189,9 @@ export function applyInstitution(
       return withdrawBond(world, sender, operation)
     case 'convict':
       convict(world, operation.provider)
+      return undefined
+    case 'price':
+      world.prices.set(operation.asset, operation.priceBase)
       return undefined
   }
 }

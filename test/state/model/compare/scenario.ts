@@ -98,7 +98,7 @@ export function randomScenario(seed: number, random: Random): Scenario {
       services: SERVICES,
     }))
     // Some bonds are thin.
-    const bondUnits = random.chance(0.25) ? random.between(4, 80) : random.between(200, 4_000)
+    const bondUnits = random.chance(0.4) ? random.between(4, 60) : random.between(200, 4_000)
     return { legalGroup, bondUnits: BigInt(bondUnits), lots }
   })
   // The least that genesis accepts, twice: governance may admit members and change parameters.
