@@ -9,6 +9,7 @@ import { getLot } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { markLeft } from '../../../state/modules/default/external.ts'
+import { unjailMember } from '../../../state/modules/governance/external.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
 import { lockAddress } from '../../../state/modules/issuance/external.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
@@ -252,6 +253,19 @@ describe('default: exit', () => {
     assert.equal(getLot(chain.state, lot), undefined)
     assert.equal(getSummary(chain.state, 1).capacityBase, 0n)
     assert.deepEqual(chain.brokenInvariants(), [])
+  })
+
+  it('whose bond unlocks in jail has left once it is let out, and counts nothing', () => {
+    const chain = new DefaultChain()
+    chain.run(() => {
+      removeProvider(chain.ctx(), 1)
+      jailProvider(chain.ctx(), 1)
+    })
+    for (let window = 0; window <= TAIL; window++) chain.pass()
+    assert.equal(chain.status(1), 'jailed')
+    chain.run(() => unjailMember(chain.ctx(), 1))
+    assert.equal(chain.status(1), 'left')
+    assert.equal(getSummary(chain.state, 1).capacityBase, 0n)
   })
 
   it('what it has not granted when it has left returns without a fault, also if its window begins at once', () => {

@@ -4,10 +4,11 @@ import { ceilDiv, least, P, sum } from './arithmetic.ts'
 import { actOn } from './auction.ts'
 import { counts } from './capacity.ts'
 import { overdueCause } from './cures.ts'
-import { hasLeft, refundNovation, trackTail } from './exits.ts'
+import { refundNovation, trackTail } from './exits.ts'
 import { voters } from './governance.ts'
 import { type Case, STAGES } from './institutions.ts'
 import { burnLiability } from './issuance.ts'
+import { hasLeft, stopServing } from './leaving.ts'
 import {
   bondEscrow,
   coinsOf,
@@ -66,7 +67,7 @@ function watch(world: World): void {
     const cause = causeToDefault(world, provider)
     if (cause !== undefined) declare(world, provider, cause)
     trackTail(world, provider)
-    if (hasLeft(world, provider) && counts(provider)) leave(world, provider)
+    if (hasLeft(world, provider) && counts(provider)) stopServing(world, provider, 'left')
   }
 }
 
@@ -77,15 +78,6 @@ function causeToDefault(world: World, provider: Provider): Case['cause'] | undef
   const cause = overdueCause(world, provider)
   return cause === undefined || cause === 'bond' || cause === 'jail' ? cause : 'shortfall'
 }
-
-/** It counts 0 for good; what it was assigned returns with the next block. */
-function stopServing(world: World, provider: Provider, status: 'defaulted' | 'left'): void {
-  provider.status = status
-  delete provider.suspendedSince
-  world.failures.recalled.push(provider.id)
-}
-
-const leave = (world: World, provider: Provider): void => stopServing(world, provider, 'left')
 
 /** Step 1: the lock burns, and bond, locked proceeds and compensation are the estate. */
 function declare(world: World, provider: Provider, cause: Case['cause']): void {

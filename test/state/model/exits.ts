@@ -5,6 +5,7 @@ import { counts } from './capacity.ts'
 import { brokenMintLimits } from './coverage.ts'
 import { type GovernanceTerms, voters } from './governance.ts'
 import { floorOf, type Outcome, providerOf } from './issuance.ts'
+import { hasLeft } from './leaving.ts'
 import { bondEscrow, compensationEscrow, lockEscrow, move, novationEscrow, unitsOf } from './ledger.ts'
 import type { Provider, World } from './world.ts'
 
@@ -47,10 +48,6 @@ export function trackTail(world: World, provider: Provider): void {
       untilWindow: world.window + world.parameters.tailWindows,
     }
 }
-
-/** Its bond is unlocked. */
-export const hasLeft = (world: World, { tail }: Provider): boolean =>
-  tail !== undefined && tail.untilWindow <= world.window
 
 export function withdrawBond(
   world: World,

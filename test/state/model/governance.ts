@@ -5,6 +5,7 @@ import { groupOf } from './coverage.ts'
 import { spendable } from './fund.ts'
 import type { ReporterChange } from './institutions.ts'
 import { providerOf } from './issuance.ts'
+import { hasLeft, stopServing } from './leaving.ts'
 import { FUND, move } from './ledger.ts'
 import { changeReporters, isUrgent, refuseReporters } from './oracle.ts'
 import type { Parameters, Proposal, Provider, Spending, World } from './world.ts'
@@ -220,6 +221,8 @@ function execute(world: World, terms: GovernanceTerms, proposal: Proposal): void
   const provider = world.providers.get(proposal.provider)!
   if (proposal.kind === 'unjail') {
     if (provider.status === 'jailed') provider.status = provider.statusBeforeJail
+    // Its bond has unlocked in jail.
+    if (hasLeft(world, provider) && counts(provider)) stopServing(world, provider, 'left')
     return
   }
   if (!canLoseVote(world, terms, provider)) return
