@@ -40,6 +40,7 @@ import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
 import {
   defaultProvider,
+  dismissProvider,
   getProvider,
   isBondFrozen,
   providerByOperator,
@@ -422,6 +423,14 @@ export function resumesFrom(state: StateReader, provider: number): number | unde
 export function markDefaulted(ctx: WriteContext, provider: number): void {
   defaultProvider(ctx, provider)
   // Its legal group must not stay out of coverage for a suspension that nobody can end.
+  if (isSuspended(ctx.state, provider)) resumeProvider(ctx, provider)
+  recallDefaulted(ctx.state, provider)
+  touchCapacity(ctx.state)
+}
+
+/** Makes a member that has left count 0: nothing secures what it would promise. What it was assigned and has not granted returns. */
+export function markLeft(ctx: WriteContext, provider: number): void {
+  dismissProvider(ctx, provider)
   if (isSuspended(ctx.state, provider)) resumeProvider(ctx, provider)
   recallDefaulted(ctx.state, provider)
   touchCapacity(ctx.state)

@@ -317,12 +317,13 @@ export function isSuspendedMember(state: StateReader, provider: number): boolean
 
 /**
  * Whether a member owes a penalty, or has been at fault since a block. At most one read for each kind of fault; delivery
- * faults are counted by their window (`deliveredIn`), since the next one's are found while a recount takes its blocks.
+ * faults are counted by their window (`deliveredIn`), since the next one's are found while a recount takes its blocks. An
+ * absence is no open fault: its penalty is taken in the block that finds it, before or after the member's turn.
  */
 export function isAtFault(state: StateReader, provider: number, sinceHeight: number): boolean {
   if (unpaidPenalties(state, provider) > 0n) return true
   return FAULT_KINDS.some((kind) => {
-    if (kind === 'delivery') return false
+    if (kind === 'delivery' || kind === 'absence') return false
     const tally = providersTables.fault.get(state, { provider, kind })
     return tally !== undefined && tally.lastHeight > sinceHeight
   })

@@ -188,6 +188,13 @@ export function jailProvider(ctx: WriteContext, id: number): void {
   events.ProviderJailed(ctx, { provider: id })
 }
 
+/** Ends the service of a member for good: it has no vote, owes nothing, and its bond is its own again. Asserts that it serves. */
+export function dismissProvider(ctx: WriteContext, id: number): void {
+  const { status, removed } = mustGetProvider(ctx.state, id)
+  assert(removed && canValidate(status), 'whoever leaves has served, and has no vote')
+  setProviderStatus(ctx, id, 'left')
+}
+
 /**
  * Makes a member defaulted for good, also out of jail: it loses the vote by the bounded change of the set, and no longer
  * serves. Asserts that it has not defaulted before.

@@ -25,6 +25,7 @@ export const PROVIDER_STATUSES = [
   'retiring',
   'jailed',
   'defaulted',
+  'left',
 ] as const
 export type ProviderStatus = (typeof PROVIDER_STATUSES)[number]
 

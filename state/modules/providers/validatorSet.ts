@@ -14,10 +14,10 @@ const CHANGE_PERCENT_MAX = 30
 
 /** Whether members of this status serve and count. */
 export function canValidate(status: ProviderStatus): boolean {
-  return status !== 'jailed' && status !== 'defaulted'
+  return status !== 'jailed' && status !== 'defaulted' && status !== 'left'
 }
 
-/** Whether a member belongs in the validator set: not removed, jailed or defaulted. */
+/** Whether a member belongs in the validator set: not removed, jailed, defaulted or gone. */
 export function hasVote(provider: { readonly status: ProviderStatus; readonly removed: boolean }): boolean {
   return !provider.removed && canValidate(provider.status)
 }

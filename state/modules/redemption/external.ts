@@ -328,6 +328,11 @@ export function hasDefaulted(state: StateReader, provider: number): boolean {
   return mustExist(getProvider(state, provider), 'an assigned provider exists').status === 'defaulted'
 }
 
+/** Whether a member has left for good: what it has not granted returns. */
+export function hasLeft(state: StateReader, provider: number): boolean {
+  return mustExist(getProvider(state, provider), 'an assigned provider exists').status === 'left'
+}
+
 /** Posts what a provider left undelivered to a client through its own fault. Asserts that there is room. */
 export function reportUndelivered(
   ctx: WriteContext,

@@ -6,7 +6,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld, type HeldAt } from './books.ts'
 import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
-import { hasDefaulted, isFaultQueueFull, isOwnSuspended, runningWindow } from './external.ts'
+import { hasDefaulted, hasLeft, isFaultQueueFull, isOwnSuspended, runningWindow } from './external.ts'
 import { blame, isAtFault } from './faults.ts'
 import { noteReturned } from './returned.ts'
 import type { Assignment } from './schema.ts'
@@ -51,8 +51,9 @@ function returnUngranted(ctx: WriteContext, at: HeldAt, assignment: Assignment):
   const { state } = ctx
   const { provider, window } = assignment
   const isExcused = getCursors(state).excusedWindow === window
-  // What a suspension is still returning is no further fault.
-  const isRecalled = isOwnSuspended(state, provider) && !isAtFault(state, { provider, window })
+  // What a suspension is still returning, or what somebody held who has left, is no further fault.
+  const isSuspended = isOwnSuspended(state, provider) && !isAtFault(state, { provider, window })
+  const isRecalled = isSuspended || hasLeft(state, provider)
   const excuse = isRecalled ? 'suspended' : isExcused ? 'laneFull' : 'grantMissing'
   const reason = hasDefaulted(state, provider) ? 'defaulted' : excuse
   const { owner } = redemptionTables.redemption.mustGet(state, { id: at.id })
@@ -61,7 +62,10 @@ function returnUngranted(ctx: WriteContext, at: HeldAt, assignment: Assignment):
   noteReturned(state, assignment.sequence)
 }
 
-/** Lets the next blocks return all that a provider holds, in the running window too: it has defaulted. */
+/**
+ * Lets the next blocks return what a provider holds: all of it, in the running window too, when it has defaulted; what it has not
+ * granted in windows to come when it has left.
+ */
 export function recallDefaulted(state: StateWriter, provider: number): void {
   const { recalls } = getCursors(state)
   const isUnderWay = recalls[0] === provider

@@ -1,13 +1,22 @@
 // Leaving: handing liability over, giving up the vote, the tail, and the bond (ECONOMY §9).
 import assert from 'node:assert/strict'
+import { utf8 } from '../../../base/bytes.ts'
+import { sha256 } from '../../../base/crypto/hash.ts'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { ledger } from '../../../state/ledger.ts'
+import { refuseAttestation } from '../../../state/modules/capacity/attestations.ts'
+import { getLot } from '../../../state/modules/capacity/lots.ts'
+import { capacityModule } from '../../../state/modules/capacity/module.ts'
+import { getSummary } from '../../../state/modules/capacity/sums.ts'
+import { markLeft } from '../../../state/modules/default/external.ts'
+import { unjailMember } from '../../../state/modules/governance/external.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
 import { lockAddress } from '../../../state/modules/issuance/external.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { convictEquivocator, jailProvider, removeProvider } from '../../../state/modules/providers/members.ts'
+import { isSuspended } from '../../../state/modules/providers/suspension.ts'
 import { validatorSet } from '../../../state/modules/providers/validatorSet.ts'
 import { ASSET, coins, DefaultChain, HOLDER, K, PRICE, TAIL, walletOf } from '../../support/defaultFixture.ts'
 
@@ -153,6 +162,12 @@ describe('default.acceptNovation', () => {
   })
 })
 
+/** Lets a provider that owes nothing have left for good. */
+function leave(chain: DefaultChain, provider: number): void {
+  removeProvider(chain.ctx(), provider)
+  markLeft(chain.ctx(), provider)
+}
+
 describe('default: exit', () => {
   it('goes step by step: no more minting, nothing owed, no vote, the tail, the bond', () => {
     const chain = owing(500)
@@ -204,6 +219,70 @@ describe('default: exit', () => {
     })
     assert.equal(chain.units(1), 1_000n * PRICE + bondBase)
     assert.equal(stepOf(chain), 'nothing')
+    // Nothing secures what its hardware would promise.
+    assert.equal(chain.status(1), 'left')
+    chain.pass()
+    assert.equal(getSummary(chain.state, 1).capacityBase, 0n)
+    assert.ok(getSummary(chain.state, 2).capacityBase > 0n)
+  })
+
+  it('whose hardware is still pledged may bring no more, and ends its lots by notice', () => {
+    const chain = new DefaultChain()
+    chain.run(() => leave(chain, 1))
+    // In the fixture each provider's first lot has its own number.
+    const lot = 1
+    assert.equal(getLot(chain.state, lot)?.provider, 1)
+    chain.run(() => {
+      const more = {
+        classId: 1,
+        devices: 1,
+        deviceRoot: sha256(utf8('more')),
+        region: 'tw',
+        services: 7,
+        firstWindow: chain.window + 1,
+      }
+      const pledged = chain.act('pledge', walletOf(1), more, capacityModule)
+      assert.equal(code(pledged), 'ProviderNotServing')
+      assert.equal(
+        refuseAttestation(chain.state, { lot, lastWindow: chain.window + 3 }, 1)?.code,
+        'ProviderNotServing',
+      )
+      assert.equal(code(chain.act('giveNotice', walletOf(1), { lot }, capacityModule)), undefined)
+    })
+    for (let window = 0; window <= K; window++) chain.pass()
+    assert.equal(getLot(chain.state, lot), undefined)
+    assert.equal(getSummary(chain.state, 1).capacityBase, 0n)
+    assert.deepEqual(chain.brokenInvariants(), [])
+  })
+
+  it('whose bond unlocks in jail has left once it is let out, and counts nothing', () => {
+    const chain = new DefaultChain()
+    chain.run(() => {
+      removeProvider(chain.ctx(), 1)
+      jailProvider(chain.ctx(), 1)
+    })
+    for (let window = 0; window <= TAIL; window++) chain.pass()
+    assert.equal(chain.status(1), 'jailed')
+    chain.run(() => unjailMember(chain.ctx(), 1))
+    assert.equal(chain.status(1), 'left')
+    assert.equal(getSummary(chain.state, 1).capacityBase, 0n)
+  })
+
+  it('what it has not granted when it has left returns without a fault, also if its window begins at once', () => {
+    const chain = new DefaultChain()
+    chain.run(() => {
+      chain.owe(2, coins(100))
+      assert.equal(chain.list(1), undefined)
+      assert.equal(chain.request(HOLDER, coins(10), { provider: 1 }), undefined)
+    })
+    chain.run()
+    assert.equal(chain.openAssignments().length, 1)
+    const bondBase = chain.bond(1)
+    chain.endWindow(() => leave(chain, 1))
+    chain.run()
+    assert.deepEqual(chain.closeReasons(), ['suspended'])
+    assert.equal(chain.bond(1), bondBase)
+    assert.equal(isSuspended(chain.state, 1), false)
   })
 
   it('pays what is still locked once nothing is owed: no window of a member that leaves is good', () => {

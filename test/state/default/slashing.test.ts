@@ -1,12 +1,14 @@
 // What faults cost: double votes, lost coverage, absence; and that every unit reaches the fund (ECONOMY §9).
 import assert from 'node:assert/strict'
 import { ZERO_ADDRESS } from '../../../base/ids.ts'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { judgeAttendance, noteProposer } from '../../../state/modules/default/attendance.ts'
 import { onFault } from '../../../state/modules/default/slashing.ts'
+import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
 import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { postFault } from '../../../state/modules/providers/faultQueue.ts'
-import { convictEquivocator, isBondFrozen } from '../../../state/modules/providers/members.ts'
+import { convictEquivocator, isBondFrozen, recordFault } from '../../../state/modules/providers/members.ts'
 import type { FaultKind } from '../../../state/modules/providers/schema.ts'
 import { markUnpaid, unpaidPenalties } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
@@ -180,6 +182,20 @@ describe('default: absence', () => {
       for (let index = 6 + K; index < 9 + K; index++) window(chain, index, { there })
     })
     assert.equal(absences(chain), 2)
+  })
+
+  it('is no open fault: the window stays a good one, whether it is found before or after the recount', () => {
+    const lockedAfter = (kind?: 'absence' | 'audit'): bigint => {
+      const chain = new DefaultChain({ economy: TEST_PARAMETERS })
+      chain.run(() => {
+        chain.owe(5, coins(100), { locked: true })
+        if (kind !== undefined) recordFault(chain.ctx(), { provider: 5, kind, amountBase: 0n })
+      })
+      chain.pass()
+      return getLiability(chain.state, 5).lockedBase
+    }
+    assert.equal(lockedAfter('absence'), lockedAfter())
+    assert.ok(lockedAfter('audit') > lockedAfter())
   })
 
   it('is seen on a chain of blocks, by whose turn made them', function () {

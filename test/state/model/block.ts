@@ -3,7 +3,9 @@
 import { sum } from './arithmetic.ts'
 import { holdCapacity } from './capacity.ts'
 import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
-import { findMissingGrants, settleVouchered } from './delivery.ts'
+import { noteWithdrawn } from './cures.ts'
+import { attend, beginFailures, deliverFaults, type Progress, type Turn } from './defaults.ts'
+import { findMissingGrants, returnRecalled, settleVouchered } from './delivery.ts'
 import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
@@ -28,6 +30,10 @@ export interface BlockFacts {
   readonly governance: GovernanceTerms
   /** Lot groups that the chain's recount has passed while it is under way after this block; undefined when it is not. */
   readonly recounting: ReadonlySet<number> | undefined
+  /** Where the block stands in the rounds of the validators. */
+  readonly turn: Turn
+  /** How far the chain's step limits have let defaults come. */
+  readonly defaults: readonly Progress[]
 }
 
 /** Runs an action; undefined when it succeeds. The model charges its fee before. */
@@ -47,11 +53,14 @@ export function runBlock(
   world.drawnInBlock = 0
   world.timestampMs = facts.timestampMs
   world.validators = facts.validators
-  conclude(world, facts.governance)
   findMissingGrants(world)
+  returnRecalled(world)
   endHopeless(world)
   drawWaiting(world, facts)
   endHopeless(world)
+  attend(world, facts.turn)
+  beginFailures(world, facts.defaults)
+  conclude(world, facts.governance)
   const results = steps.map((step) => {
     charge(world, step.paid)
     const result = step.run(world)
@@ -63,16 +72,20 @@ export function runBlock(
   if (isEnd) {
     settleVouchered(world)
     if (facts.recounting !== undefined) holdCapacity(world)
-    endWindow(world, facts.governance, facts.validators)
+    endWindow(world, facts.governance, facts.turn)
     endHopeless(world)
   }
   world.recounting = facts.recounting
-  if (world.recounting !== undefined) endLots(world)
+  if (world.recounting !== undefined) {
+    endLots(world)
+    noteWithdrawn(world, ({ key }) => facts.recounting!.has(world.groupNumbers.get(key) ?? 0))
+  }
   if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
   // Vouchers of the window that runs: a recount that took longer is complete before them.
   if (!isEnd) settleVouchered(world)
   expire(world)
   const matched = matchUpTo(world, facts.matching)
+  deliverFaults(world)
   return { results, matched }
 }
 

@@ -93,8 +93,9 @@ const isCounted = (lot: Lot, window: number): boolean =>
 const offers = (lot: Lot, window: number): boolean =>
   window >= lot.firstWindow && (lot.lastWindow === undefined || window <= lot.lastWindow)
 
-/** Statuses that count (§2): all but jailed and defaulted. */
-export const counts = (provider: Provider): boolean => provider.status !== 'jailed'
+/** Statuses that serve and count (§2): all but jailed, defaulted and left. */
+export const counts = ({ status }: Pick<Provider, 'status'>): boolean =>
+  status !== 'jailed' && status !== 'defaulted' && status !== 'left'
 
 /** The window by which the hours of a lot group are told: a recount under way may have passed it. */
 const windowOfHours = (world: World, group: LotGroup): number =>
@@ -281,7 +282,7 @@ export function changeBooked(
 }
 
 /** c of the hours that a lot group has to book, by the last complete recount or by the one that has passed it. */
-function bookableCoins(world: World, group: LotGroup, k: number): bigint {
+export function bookableCoins(world: World, group: LotGroup, k: number): bigint {
   if (!offersAll(group) || !classCounts(world, group.classId, k)) return 0n
   const window = world.counted.window + k
   const work = workAt(world, group, window, leastRatingPpm(world, group.classId))

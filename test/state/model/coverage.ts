@@ -1,6 +1,7 @@
 // ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
-import { atLeastZero, COIN, ceilDiv, floorDiv, largest, least, P, sum } from './arithmetic.ts'
+import { atLeastZero, COIN, floorDiv, largest, least, P, sum } from './arithmetic.ts'
 import { capacityC, capacityCStar, reservedR, whileUnchanged } from './capacity.ts'
+import { bondPriceOf, staleSince } from './prices.ts'
 import type { Provider, World } from './world.ts'
 
 /** Providers of one legal group are one j; without a group a provider is its own. */
@@ -50,7 +51,7 @@ export const totalCapacity = (world: World): bigint =>
 export const totalLiabilities = (world: World): bigint =>
   sum([...world.providers.values()].map(({ liabilityBase }) => liabilityBase))
 
-/** `ΣN + Σ(the (coverN − suspended groups)⁺ largest X of those not suspended) − ΣC of those not suspended`, if positive. */
+/** `ΣN + L_orphan + Σ(the (coverN − suspended groups)⁺ largest X of those not suspended) − ΣC of those not suspended`, if positive. */
 export function shortfall(world: World): bigint {
   const groups = legalGroups(world)
   const needed = sum(
@@ -65,7 +66,7 @@ export function shortfall(world: World): bigint {
     standing.map((g) => g.capacityBase + least(g.reservedBase, g.liabilityBase)),
     silent,
   )
-  return atLeastZero(needed + sum(lost) - sum(standing.map((g) => g.capacityBase)))
+  return atLeastZero(needed + world.orphanBase + sum(lost) - sum(standing.map((g) => g.capacityBase)))
 }
 
 /** §3, Causes: a provider's own shortfall, max(0, L−R−C). */
@@ -93,7 +94,7 @@ export function quota(world: World, groupName: string): bigint {
   return floorDiv(own * (all - BigInt(coverN) * threshold) * P, marginPpm * all)
 }
 
-/** Largest ΣL: `(ΣL + x)·m ≤ (ΣC* − Σ top coverN of (C* + min(R,L)))·P`; the suspended's C* stays in. */
+/** Largest ΣL: `(ΣL + L_orphan + x)·m ≤ (ΣC* − Σ top coverN of (C* + min(R,L)))·P`; the suspended's C* stays in. */
 export function jointLimit(world: World): bigint {
   const groups = legalGroups(world)
   const lost = largest(
@@ -125,24 +126,37 @@ export function exceedsOwnLimits(world: World, { id, liabilityBase }: Provider):
   return liabilityBase > ownBackingLimit(world, id) || (frontLoad !== undefined && liabilityBase > frontLoad)
 }
 
-/** Whether the bond is at least `share` of a liability: Σ bond/price ≥ share·L, exact over several assets. */
-export function bondCovers(
+/** The part of L that needs a bond: not what was assumed with a compensation, or had to be (§9). */
+export const bondedLiability = ({ liabilityBase, exemptBase }: Provider): bigint => liabilityBase - exemptBase
+
+/** The first asset of a bond with a price too old, where such assets are at least half of it (docs/economy.md). */
+export function staleBond(world: World, provider: Provider): number | undefined {
+  const held = [...provider.bonds].filter(([, amount]) => amount > 0n)
+  const stale = held.filter(([asset]) => staleSince(world, asset) !== undefined)
+  const all = sum(held.map(([asset, amount]) => valuePpm(world, asset, amount)))
+  const old = sum(stale.map(([asset, amount]) => valuePpm(world, asset, amount)))
+  return stale.length > 0 && old * 2n >= all ? stale[0]![0] : undefined
+}
+
+const valuePpm = (world: World, asset: number, amountBase: bigint): bigint => {
+  const price = bondPriceOf(world, asset)
+  return price === undefined ? 0n : floorDiv(amountBase * COIN * P, price)
+}
+
+/** The bonds at the oracle price, millionths of a base unit; `isFresh`: those whose price is not too old. */
+export function bondValuePpm(world: World, provider: Provider, isFresh: boolean): bigint {
+  const counted = [...provider.bonds].filter(([asset]) => !isFresh || staleSince(world, asset) === undefined)
+  return sum(counted.map(([asset, amount]) => valuePpm(world, asset, amount)))
+}
+
+/** Whether the bond is at least `share` of a liability; a smaller part of it with a price too old counts nothing. */
+export const bondCovers = (
   world: World,
   provider: Provider,
   sharePpm: bigint,
   liabilityBase: bigint,
-): boolean {
-  const held = [...provider.bonds].filter(([asset]) => (world.prices.get(asset) ?? 0n) > 0n)
-  // One asset: amount ≥ ceil(share·L·price / (P·10^18)).
-  if (held.length <= 1) {
-    const [asset, amount] = held[0] ?? [0, 0n]
-    const price = world.prices.get(asset) ?? [...world.prices.values()][0] ?? 0n
-    return amount >= ceilDiv(sharePpm * liabilityBase * price, P * COIN)
-  }
-  const product = held.reduce((all, [asset]) => all * world.prices.get(asset)!, 1n)
-  const worth = sum(held.map(([asset, amount]) => (amount * product) / world.prices.get(asset)!))
-  return worth * P * COIN >= sharePpm * liabilityBase * product
-}
+): boolean =>
+  bondValuePpm(world, provider, staleBond(world, provider) === undefined) >= sharePpm * liabilityBase
 
 export const MINT_LIMITS = [
   'status',
@@ -156,14 +170,25 @@ export const MINT_LIMITS = [
   'ownBacking',
   'frontLoad',
   'bond',
+  'stale',
 ] as const
 export type MintLimit = (typeof MINT_LIMITS)[number]
 
-/** Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). */
-export const brokenMintLimits = (world: World, id: number, x: bigint): ReadonlySet<MintLimit> =>
-  whileUnchanged(() => findBroken(world, id, x))
+/**
+ * Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). `from`: what x of its
+ * liability moves to the provider, so that it is not new.
+ */
+export const brokenMintLimits = (
+  world: World,
+  id: number,
+  x: bigint,
+  from?: number,
+): ReadonlySet<MintLimit> => whileUnchanged(() => findBroken(world, { id, x, from }))
 
-function findBroken(world: World, id: number, x: bigint): ReadonlySet<MintLimit> {
+function findBroken(
+  world: World,
+  { id, x, from }: { readonly id: number; readonly x: bigint; readonly from: number | undefined },
+): ReadonlySet<MintLimit> {
   const provider = world.providers.get(id)!
   const broken = new Set<MintLimit>()
   const own = provider.liabilityBase + x
@@ -177,11 +202,15 @@ function findBroken(world: World, id: number, x: bigint): ReadonlySet<MintLimit>
   if (world.recounting !== undefined) broken.add('recount')
   if (shortfall(world) > 0n) broken.add('shortfall')
   const groupLiability = sum(members.map((p) => p.liabilityBase))
-  if (groupLiability + x > quota(world, group)) broken.add('quota')
-  if (totalLiabilities(world) + x > jointLimit(world)) broken.add('joint')
+  const isOneGroup = from !== undefined && groupOf(world.providers.get(from)!) === group
+  if (!isOneGroup && groupLiability + x > quota(world, group)) broken.add('quota')
+  if (from === undefined && totalLiabilities(world) + world.orphanBase + x > jointLimit(world))
+    broken.add('joint')
   if (own > ownBackingLimit(world, id)) broken.add('ownBacking')
   const frontLoad = frontLoadLimit(world, id)
   if (frontLoad !== undefined && own > frontLoad) broken.add('frontLoad')
-  if (!bondCovers(world, provider, world.parameters.bondPpm, own)) broken.add('bond')
+  if (!bondCovers(world, provider, world.parameters.bondPpm, bondedLiability(provider) + x))
+    broken.add('bond')
+  if (staleBond(world, provider) !== undefined) broken.add('stale')
   return broken
 }

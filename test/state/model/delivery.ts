@@ -1,9 +1,10 @@
 // ECONOMY §6: grants, vouchers, rejections, faults, suspension, and the end of a window.
 import { COIN, ceilDiv, floorDiv, least, most, P, sum } from './arithmetic.ts'
-import { changeBooked } from './capacity.ts'
+import { changeBooked, counts } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
 import { burnLiability, providerOf } from './issuance.ts'
 import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
+import { bondPriceOf } from './prices.ts'
 import { closeIfDone, enqueue, enqueueAtTail, noShowFee, payFund } from './queue.ts'
 import type { Assignment, Provider, Request, World } from './world.ts'
 
@@ -189,6 +190,11 @@ export function findMissingGrants(world: World): void {
       .filter((a) => a.provider === provider.id)
       .sort((a, b) => a.sequence - b.sequence || a.number - b.number)
     if (own.length === 0) continue
+    // Of a provider that has defaulted, or left, what is not granted returns without a further fault.
+    if (!counts(provider) && provider.status !== 'jailed') {
+      for (const assignment of own) returnToPlace(world, assignment)
+      continue
+    }
     const undelivered = sum(own.map(openCoins))
     penalize(world, provider, own)
     addFailed(world, groupOf(provider), undelivered)
@@ -197,6 +203,29 @@ export function findMissingGrants(world: World): void {
     const isRepeated = provider.faultWindows.some((window) => window > world.window - K)
     provider.faultWindows.push(world.window)
     if (isRepeated && !isSuspended(provider)) suspend(world, provider)
+  }
+}
+
+/**
+ * What members held that have defaulted returns to its places, granted or not, from the running window on; of those who have left
+ * what they have not granted of windows to come.
+ */
+export function returnRecalled(world: World): void {
+  const { recalled } = world.failures
+  world.failures.recalled = []
+  for (const id of recalled) {
+    const hasDefaulted = world.providers.get(id)!.status === 'defaulted'
+    const held = world.assignments.filter(
+      (a) =>
+        a.isOpen &&
+        a.provider === id &&
+        (hasDefaulted ? a.window >= world.window : a.window > world.window && !a.granted),
+    )
+    for (const assignment of held) {
+      // A grant for a window not begun is none that could have been signed for.
+      if (assignment.window > world.window) assignment.granted = false
+      returnToPlace(world, assignment)
+    }
   }
 }
 
@@ -218,7 +247,7 @@ function penalize(world: World, provider: Provider, own: readonly Assignment[]):
   const { faultPenaltyPpm, faultFloorPpm, penaltyCapPpm } = world.parameters
   const undelivered = sum(own.map(openCoins))
   for (const [asset, bond] of provider.bonds) {
-    const price = world.prices.get(asset)
+    const price = bondPriceOf(world, asset)
     if (price === undefined) continue
     const share = ceilDiv(undelivered * price * faultPenaltyPpm, COIN * P)
     const floor = ceilDiv(bond * faultFloorPpm, P)
@@ -252,6 +281,7 @@ export function resume(world: World, sender: string): string | undefined {
   if (provider === undefined) return 'NotProvider'
   if (provider.suspendedSince === undefined) return 'NotSuspended'
   if (world.window < provider.suspendedSince + world.parameters.suspensionWindows) return 'StillSuspended'
+  if (provider.unpaidBase > 0n) return 'PenaltyUnpaid'
   delete provider.suspendedSince
   return undefined
 }

@@ -1,6 +1,7 @@
 // ECONOMY §7: a base fee for each lane, and who gets what is paid. Not: gas, which the runner reads from receipts.
-import { atLeastZero, floorDiv, least, most, P } from './arithmetic.ts'
+import { atLeastZero, ceilDiv, floorDiv, least, most, P } from './arithmetic.ts'
 import { totalLiabilities } from './coverage.ts'
+import { voters } from './governance.ts'
 import { coinsOf, FUND, moveCoins } from './ledger.ts'
 import { LANES, type Lane, type World } from './world.ts'
 
@@ -14,7 +15,8 @@ export const LANE_PERCENT: Readonly<Record<Lane, number>> = {
 
 /** Modules whose calls are not in the general lane; actions of redemption are split. */
 export function laneOf(module: string, action: string): Lane {
-  if (['oracle', 'audit', 'default', 'evidence'].includes(module)) return 'proof'
+  if (module === 'default') return ['commitBid', 'revealBid'].includes(action) ? 'proof' : 'general'
+  if (['oracle', 'audit', 'evidence'].includes(module)) return 'proof'
   if (module !== 'redemption') return 'general'
   return ['list', 'unlist', 'grant', 'settle', 'reject', 'resume'].includes(action) ? 'service' : 'redemption'
 }
@@ -66,19 +68,21 @@ export function charge(world: World, paid: Paid): void {
 const COLLECTED = 'collected base fees'
 const TIPS = 'collected tips'
 
-/** The fund's target is a share of ΣL. */
+/** The fund's target is a share of ΣL; rounded up: the fund gains. */
 export const fundTarget = (world: World): bigint =>
-  floorDiv(totalLiabilities(world) * world.parameters.fundTargetPpm, P)
+  ceilDiv(totalLiabilities(world) * world.parameters.fundTargetPpm, P)
 
 /** Tips go to the proposer of the block. */
 export function payTips(world: World, proposer: string): void {
   moveCoins(world, TIPS, proposer, coinsOf(world, TIPS))
 }
 
-/** At a window's end base fees fill the fund to its target; above it they go equally to all validators. */
-export function sharePayments(world: World, validators: readonly string[]): void {
+/** At a window's end base fees fill the fund to its target; above it they go equally to all validators that have not lost the vote. */
+export function sharePayments(world: World): void {
   const missing = atLeastZero(fundTarget(world) - coinsOf(world, FUND))
   moveCoins(world, COLLECTED, FUND, least(missing, coinsOf(world, COLLECTED)))
-  const each = floorDiv(coinsOf(world, COLLECTED), BigInt(validators.length))
-  for (const operator of validators) moveCoins(world, COLLECTED, operator, each)
+  const electorate = voters(world)
+  if (electorate.length === 0) return
+  const each = floorDiv(coinsOf(world, COLLECTED), BigInt(electorate.length))
+  for (const { operator } of electorate) moveCoins(world, COLLECTED, operator, each)
 }

@@ -1,8 +1,14 @@
 // ECONOMY §10: one validator, one vote, more than two thirds, a time lock by kind; changes of parameters at a window's end.
 import { growth, P } from './arithmetic.ts'
+import { counts } from './capacity.ts'
 import { groupOf } from './coverage.ts'
+import { spendable } from './fund.ts'
+import type { ReporterChange } from './institutions.ts'
 import { providerOf } from './issuance.ts'
-import type { Parameters, Proposal, Provider, World } from './world.ts'
+import { hasLeft, stopServing } from './leaving.ts'
+import { FUND, move } from './ledger.ts'
+import { changeReporters, isUrgent, refuseReporters } from './oracle.ts'
+import type { Parameters, Proposal, Provider, Spending, World } from './world.ts'
 
 export interface GovernanceTerms {
   readonly approvalPpm: bigint
@@ -19,7 +25,7 @@ export interface GovernanceTerms {
 /** Members whose votes count: validators of the running epoch that have not lost the vote since. */
 export const voters = (world: World): readonly Provider[] =>
   [...world.providers.values()].filter(
-    (p) => world.validators.includes(p.operator) && !p.removed && p.status !== 'jailed',
+    (p) => world.validators.includes(p.operator) && !p.removed && counts(p),
   )
 
 const voterOf = (world: World, sender: string): Provider | undefined => {
@@ -49,9 +55,11 @@ export function propose(
   terms: GovernanceTerms,
   sender: string,
   what: {
-    readonly kind: 'remove' | 'jail' | 'unjail' | 'parameters'
+    readonly kind: 'remove' | 'jail' | 'unjail' | 'parameters' | 'reporters' | 'spend'
     readonly provider: number
     readonly change?: Proposal['change']
+    readonly reporters?: ReporterChange
+    readonly spending?: Spending
   },
 ): string | undefined {
   const voter = voterOf(world, sender)
@@ -61,17 +69,25 @@ export function propose(
   const subject = world.providers.get(what.provider)
   if (what.kind === 'parameters') {
     if (refuseParameters(world, terms, { ...world.parameters, ...what.change })) return 'ParametersRefused'
+  } else if (what.kind === 'reporters') {
+    const refusal = refuseReporters(world, what.reporters!, terms.lockWindows.reporters)
+    if (refusal !== undefined) return refusal
+  } else if (what.kind === 'spend') {
+    const { asset, amountBase } = what.spending!
+    if (amountBase === 0n) return 'ZeroAmount'
+    if (spendable(world, asset) < amountBase) return 'FundTooSmall'
   } else {
     if (subject === undefined) return 'UnknownProvider'
     if (what.kind === 'remove' && subject.removed) return 'AlreadyRemoved'
-    if (what.kind === 'jail' && subject.status === 'jailed') return 'AlreadyJailed'
+    if (what.kind === 'jail' && !counts(subject)) return 'AlreadyJailed'
     if (what.kind === 'unjail' && subject.status !== 'jailed') return 'NotJailed'
     if (what.kind !== 'unjail' && !canLoseVote(world, terms, subject)) return 'TooFewVoters'
   }
   const id = world.nextProposal++
   const proposal: Proposal = {
     id,
-    kind: what.kind,
+    // Whoever only replaces absent reporters need not wait.
+    kind: what.reporters !== undefined && isUrgent(world, what.reporters) ? 'absentReporters' : what.kind,
     provider: what.provider,
     proposer: voter.id,
     expiresMs: world.timestampMs + terms.votingMs,
@@ -79,6 +95,8 @@ export function propose(
     approve: new Set(),
     reject: new Set(),
     ...(what.change === undefined ? {} : { change: what.change }),
+    ...(what.reporters === undefined ? {} : { reporters: what.reporters }),
+    ...(what.spending === undefined ? {} : { spending: what.spending }),
   }
   world.proposals.set(id, proposal)
   cast(world, terms, proposal, voter.id, true)
@@ -139,12 +157,17 @@ function refuseParameters(world: World, terms: GovernanceTerms, p: Parameters): 
     (p.coverN === 0 && terms.validatorsMin >= 4) ||
     p.assignAhead < 1 ||
     p.assignAhead * 8 > p.horizonWindows ||
+    p.disputedDriftPpm > p.driftPpm ||
     p.bondMaintenancePpm > p.bondPpm
   )
 }
 
-/** §3, Parameters: unlocked changes take force at a window's end, oldest first, each checked again on top of the others. */
-export function changeParameters(world: World, terms: GovernanceTerms): void {
+/**
+ * §3, Parameters: unlocked changes take force at a window's end, oldest first, each checked again on top of the others. Returns
+ * whether any did.
+ */
+export function changeParameters(world: World, terms: GovernanceTerms): boolean {
+  let hasChanged = false
   for (const proposal of inOrder(world)) {
     const { kind, executesMs, change } = proposal
     if (kind !== 'parameters' || executesMs === 0 || executesMs > world.timestampMs) continue
@@ -155,8 +178,11 @@ export function changeParameters(world: World, terms: GovernanceTerms): void {
     }
     world.proposals.delete(proposal.id)
     const after = { ...world.parameters, ...change }
-    if (!refuseParameters(world, terms, after)) Object.assign(world.parameters, after)
+    if (refuseParameters(world, terms, after)) continue
+    Object.assign(world.parameters, after)
+    hasChanged = true
   }
+  return hasChanged
 }
 
 const inOrder = (world: World): readonly Proposal[] =>
@@ -180,9 +206,23 @@ export function conclude(world: World, terms: GovernanceTerms): void {
 }
 
 function execute(world: World, terms: GovernanceTerms, proposal: Proposal): void {
+  const { kind, reporters, spending } = proposal
+  if (reporters !== undefined) {
+    const mustBeUrgent = kind === 'absentReporters'
+    if (refuseReporters(world, reporters, 0) !== undefined) return
+    if (!mustBeUrgent || isUrgent(world, reporters)) changeReporters(world, reporters)
+    return
+  }
+  if (spending !== undefined) {
+    const { asset, to, amountBase } = spending
+    if (spendable(world, asset) >= amountBase) move(world, asset, FUND, to, amountBase)
+    return
+  }
   const provider = world.providers.get(proposal.provider)!
   if (proposal.kind === 'unjail') {
     if (provider.status === 'jailed') provider.status = provider.statusBeforeJail
+    // Its bond has unlocked in jail.
+    if (hasLeft(world, provider) && counts(provider)) stopServing(world, provider, 'left')
     return
   }
   if (!canLoseVote(world, terms, provider)) return
@@ -190,8 +230,8 @@ function execute(world: World, terms: GovernanceTerms, proposal: Proposal): void
     // No vote ever again; it serves until nothing is owed.
     provider.removed = true
     provider.statusBeforeJail = 'retiring'
-    if (provider.status !== 'jailed') provider.status = 'retiring'
-  } else if (provider.status !== 'jailed') {
+    if (counts(provider)) provider.status = 'retiring'
+  } else if (counts(provider)) {
     provider.statusBeforeJail = provider.status
     provider.status = 'jailed'
   }

@@ -1,5 +1,6 @@
 // ECONOMY §4: mints, series, purchases, retiring; §3: the lock of a mint and its release.
 import { COIN, ceilDiv, floorDiv, least, most, P } from './arithmetic.ts'
+import { lowerAssumed } from './assumed.ts'
 import { brokenMintLimits, isSuspended, type MintLimit } from './coverage.ts'
 import { burnCoins, coinsOf, createCoins, lockEscrow, move, seriesEscrow, unitsOf } from './ledger.ts'
 import type { Floor, Lock, Provider, Purchase, Series, World } from './world.ts'
@@ -33,7 +34,7 @@ function lockUp(
   world.locks.push({ provider, asset: locked.asset, restBase, rateBase, goodWindowsLeft: K })
 }
 
-function floorOf(world: World, provider: number, asset: number): Floor {
+export function floorOf(world: World, provider: number, asset: number): Floor {
   const known = world.floors.find((floor) => floor.provider === provider && floor.asset === asset)
   if (known !== undefined) return known
   const floor: Floor = { provider, asset, floorBase: 0n, freedBase: 0n }
@@ -81,6 +82,7 @@ export function retire(world: World, sender: string, args: { readonly amountBase
 /** Burns coins of an account against a liability, and frees the locks' floor in proportion. */
 export function burnLiability(world: World, provider: Provider, from: string, amountBase: bigint): void {
   const before = provider.liabilityBase
+  lowerAssumed(provider, amountBase)
   burnCoins(world, provider.id, from, amountBase)
   if (before === 0n) return
   for (const floor of world.floors.filter((each) => each.provider === provider.id)) {

@@ -6,6 +6,10 @@ export const FUND = 'guarantee fund'
 export const redemptionEscrow = (request: number): string => `escrow of request ${request}`
 export const seriesEscrow = (series: number): string => `escrow of series ${series}`
 export const bondEscrow = (provider: number): string => `bond of ${provider}`
+export const compensationEscrow = (provider: number): string => `compensation of ${provider}`
+export const novationEscrow = (provider: number): string => `payment offered by ${provider}`
+export const estateEscrow = (provider: number): string => `estate of ${provider}`
+export const depositEscrow = (provider: number): string => `deposits of bids for ${provider}`
 export const lockEscrow = (provider: number): string => `lock of ${provider}`
 
 const UNLIMITED = 2n ** 256n - 1n
@@ -30,6 +34,13 @@ export function createCoins(world: World, provider: number, to: string, amountBa
   world.providers.get(provider)!.liabilityBase += amountBase
   world.supplyBase += amountBase
   add(world.coins, to, amountBase)
+}
+
+/** Burns coins and as many orphans. */
+export function burnOrphans(world: World, from: string, amountBase: bigint): void {
+  world.orphanBase -= amountBase
+  world.supplyBase -= amountBase
+  add(world.coins, from, -amountBase)
 }
 
 /** Burns coins and as much of a provider's liability. */

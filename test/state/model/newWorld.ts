@@ -4,6 +4,34 @@ import { bondEscrow, issueUnits, move } from './ledger.ts'
 import { takeSnapshot } from './windows.ts'
 import { type Lot, type Parameters, type Provider, SERVICES, type Service, type World } from './world.ts'
 
+const emptyInstitutions = (): Pick<World, 'oracle' | 'failures'> => ({
+  oracle: {
+    reporters: new Map(),
+    nextReporter: 1,
+    replaced: [],
+    silence: { sinceWindow: 0, windows: 0 },
+    reports: new Map(),
+    sinceOf: new Map(),
+    bondPrices: new Map(),
+    lockPrices: new Map(),
+    renewed: new Map(),
+    decisions: new Map(),
+  },
+  failures: {
+    cases: new Map(),
+    novations: new Map(),
+    earmarked: new Map(),
+    recalled: [],
+    isWatchDue: false,
+    faults: [],
+    endedHeight: 0,
+    endedBefore: 0,
+    hasAnchorMoved: false,
+    haveParametersChanged: false,
+    withdrawn: new Map(),
+  },
+})
+
 export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm: bigint): World {
   return {
     parameters: { ...parameters },
@@ -54,6 +82,8 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     laneGas: { general: 0, redemption: 0, service: 0, proof: 0 },
     proposals: new Map(),
     nextProposal: 1,
+    orphanBase: 0n,
+    ...emptyInstitutions(),
   }
 }
 
@@ -69,6 +99,14 @@ export function addProvider(
     liabilityBase: 0n,
     bonds: new Map(),
     faultWindows: [],
+    suspendedWindows: [],
+    assumedBase: 0n,
+    exemptBase: 0n,
+    compensation: { forBase: 0n, assets: new Map() },
+    absences: [],
+    unpaidBase: 0n,
+    isFrozen: false,
+    faultHeight: 0,
   }
   world.providers.set(provider.id, made)
   return made

@@ -21,6 +21,13 @@ const SAME = {
   blockGasLimit: 120_000_000,
   gasTargetPerSecond: 60_000_000,
   minBaseFeePerGas: 1n,
+  tolerancePpm: 15_000n,
+  priceMovePpm: 20_000n,
+  lostCoveragePpm: 100_000n,
+  equivocationPpm: 500_000n,
+  absencePpm: 1_000n,
+  absencesFree: 3,
+  bidDepositPpm: 1_000n,
 } as const
 
 export const DEV: Parameters = {
@@ -33,6 +40,9 @@ export const DEV: Parameters = {
   assignAhead: 2,
   retainPpm: 500_000n,
   lockFloorPpm: 200_000n,
+  disputedDriftPpm: 13_000n,
+  graceWindows: 5,
+  priceFreshWindows: 3,
   cureWindows: 5,
   tailWindows: 6,
   stepsPerBlockMax: 512,
@@ -47,6 +57,9 @@ export const TEST: Parameters = {
   driftPpm: 50_000n,
   marginPpm: 1_800_000n,
   assignAhead: 1,
+  disputedDriftPpm: 33_000n,
+  graceWindows: 3,
+  priceFreshWindows: 2,
   cureWindows: 3,
   tailWindows: 3,
   openRequestsMax: 500,

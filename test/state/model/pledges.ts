@@ -1,5 +1,5 @@
 // ECONOMY §2, Pledge: lots, their attestation and notice; §6, Listing.
-import { lotGroupKey, lotGroups, numberGroup } from './capacity.ts'
+import { counts, lotGroupKey, lotGroups, numberGroup } from './capacity.ts'
 import { providerOf } from './issuance.ts'
 import { listingKey } from './matching.ts'
 import { SERVICES, type Service, type World } from './world.ts'
@@ -21,7 +21,7 @@ export interface PledgeTerms {
 export function pledge(world: World, sender: string, terms: PledgeTerms): string | undefined {
   const provider = providerOf(world, sender)
   if (provider === undefined) return 'NotProvider'
-  if (provider.status === 'jailed') return 'ProviderNotServing'
+  if (!counts(provider)) return 'ProviderNotServing'
   if (!world.classes.has(terms.classId)) return 'UnknownClass'
   if (terms.devices < 1 || terms.devices > DEVICES_MAX) return 'DevicesOutOfRange'
   if (!/^[a-z0-9](-?[a-z0-9])*$/.test(terms.region)) return 'MalformedRegion'

@@ -15,6 +15,7 @@ import { type Parameters, SERVICES, type World } from './world.ts'
 
 const MIX = `0x${'07'.repeat(32)}`
 const UNLIMITED = { reservations: 1_000, unbooked: 1_000, atPar: new Set<number>() }
+const TURN = { epoch: 1, view: 1, parentView: undefined, proposer: 'operator 1' }
 const HASH = `0x${'01'.repeat(32)}`
 
 /** A device serves 22.8 coins a window at rating 1,000,000. */
@@ -43,7 +44,16 @@ function block(world: World, over: Partial<BlockFacts> & { readonly isLast?: boo
   const governance = {
     approvalPpm: 666_667n,
     votingMs: 1_000,
-    lockWindows: { admit: 0, remove: 0, jail: 0, unjail: 0, parameters: 0 },
+    lockWindows: {
+      admit: 0,
+      remove: 0,
+      jail: 0,
+      unjail: 0,
+      parameters: 0,
+      reporters: 0,
+      absentReporters: 0,
+      spend: 0,
+    },
     openPerMemberMax: 4,
     votersMin: 3,
     validatorsMin: 4,
@@ -51,7 +61,16 @@ function block(world: World, over: Partial<BlockFacts> & { readonly isLast?: boo
   const proposerGroup = `provider ${(world.height % 2) + 1}`
   runBlock(
     world,
-    { ...defaults, proposerGroup, governance, matching: UNLIMITED, recounting: undefined, ...facts },
+    {
+      ...defaults,
+      proposerGroup,
+      governance,
+      matching: UNLIMITED,
+      recounting: undefined,
+      turn: TURN,
+      defaults: [],
+      ...facts,
+    },
     [],
   )
 }

@@ -1,11 +1,16 @@
 // ECONOMY §1, §3 Causes and Parameters: what happens when a window ends.
 import { floorDiv, least, most, P } from './arithmetic.ts'
+import { releaseCompensation } from './assumed.ts'
 import { capacityC, whileUnchanged } from './capacity.ts'
-import { bondCovers, exceedsOwnLimits, groupOf, ownShortfall } from './coverage.ts'
+import { groupOf } from './coverage.ts'
+import { noteWithdrawn, trackCure } from './cures.ts'
+import { judgeAttendance, type Turn } from './defaults.ts'
 import { returnUnused, wasServed } from './delivery.ts'
 import { sharePayments } from './fees.ts'
+import { burnFund } from './fund.ts'
 import { changeParameters, type GovernanceTerms } from './governance.ts'
 import { releaseLocks } from './issuance.ts'
+import { tally } from './oracle.ts'
 import { endLots } from './pledges.ts'
 import { forget, groupIsSuspended } from './queue.ts'
 import type { Provider, World } from './world.ts'
@@ -23,7 +28,8 @@ export function boundedAnchor(world: World, reportedPpm: bigint): bigint {
 function hadGoodWindow(world: World, provider: Provider, ended: number): boolean {
   // A group is suspended if any member is (§2).
   if (provider.status !== 'active' || groupIsSuspended(world, groupOf(provider))) return false
-  if (provider.faultWindows.includes(ended)) return false
+  if (provider.faultWindows.includes(ended) || provider.unpaidBase > 0n) return false
+  if (provider.faultHeight > world.failures.endedBefore) return false
   return wasServed(world, [provider.id], ended) !== false
 }
 
@@ -32,16 +38,25 @@ export const endsWindow = (world: World): boolean =>
   world.timestampMs >= world.windowEndsMs && world.recounting === undefined
 
 /** `end' = max(end, blockTime) + length`; then parameters, base fees, what is unused, drift. */
-export function endWindow(world: World, governance: GovernanceTerms, validators: readonly string[]): void {
+export function endWindow(world: World, governance: GovernanceTerms, turn: Turn): void {
   const ended = world.window
+  const { failures } = world
+  failures.endedBefore = failures.endedHeight
+  failures.endedHeight = world.height
+  failures.withdrawn.clear()
   const startsMs = world.timestampMs > world.windowEndsMs ? world.timestampMs : world.windowEndsMs
   // The window that begins has the length that was in force.
   world.windowEndsMs = startsMs + world.parameters.windowMs
   world.windowStartedMs = startsMs
-  changeParameters(world, governance)
-  sharePayments(world, validators)
+  failures.haveParametersChanged = changeParameters(world, governance)
+  tally(world, ended)
+  sharePayments(world)
+  judgeAttendance(world, turn, ended)
+  burnFund(world)
   returnUnused(world, ended)
+  const before = world.anchorPpm
   world.anchorPpm = movedAnchor(world)
+  failures.hasAnchorMoved = world.anchorPpm !== before
   world.reportedAnchorPpm = world.anchorPpm
   world.window++
   world.failedCoins.clear()
@@ -58,17 +73,13 @@ export function completeRecount(world: World): void {
   world.counted = { window: world.window, anchorPpm: world.anchorPpm, coverN }
   world.held.clear()
   endLots(world)
-  for (const provider of world.providers.values()) whileUnchanged(() => assess(world, provider))
+  noteWithdrawn(world, () => true)
+  for (const provider of world.providers.values()) {
+    releaseCompensation(world, provider)
+    whileUnchanged(() => trackCure(world, provider))
+  }
   whileUnchanged(() => takeSnapshot(world))
-}
-
-/** Only a provider with an own shortfall must cure; one that exceeds its own limit amortizes (§3, §9). */
-function assess(world: World, provider: Provider): void {
-  if (provider.status === 'jailed' || provider.status === 'retiring') return
-  const { bondMaintenancePpm } = world.parameters
-  const isBonded = bondCovers(world, provider, bondMaintenancePpm, provider.liabilityBase)
-  if (ownShortfall(world, provider) > 0n || !isBonded) provider.status = 'curing'
-  else provider.status = exceedsOwnLimits(world, provider) ? 'amortizing' : 'active'
+  world.failures.isWatchDue = true
 }
 
 /** Liability and capacity of each provider as the window begins (§6, Assignment). */

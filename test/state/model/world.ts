@@ -1,6 +1,8 @@
 // Everything the model remembers: plain maps and lists, nothing derived. READ FIRST in this folder.
 // Owns: the shapes. Addresses, hashes and keys are hex strings; amounts are bigints in base units.
 
+import type { Failures, Oracle, ReporterChange } from './institutions.ts'
+
 export type Service = 'train' | 'finetune' | 'infer'
 export const SERVICES: readonly Service[] = ['train', 'finetune', 'infer']
 
@@ -38,10 +40,34 @@ export interface Parameters {
   blockGasLimit: number
   gasTargetPerSecond: number
   minBaseFeePerGas: bigint
+  disputedDriftPpm: bigint
+  graceWindows: number
+  tolerancePpm: bigint
+  priceMovePpm: bigint
+  priceFreshWindows: number
+  lostCoveragePpm: bigint
+  equivocationPpm: bigint
+  absencePpm: bigint
+  absencesFree: number
+  bidDepositPpm: bigint
 }
 
-/** §2: the statuses that exist without the waterfall. */
-export type Status = 'active' | 'amortizing' | 'curing' | 'retiring' | 'jailed' | 'suspended'
+/** §2; `left`: its bond is unlocked after it has left (docs/when-a-provider-fails.md). */
+export type Status = 'active' | 'amortizing' | 'curing' | 'retiring' | 'jailed' | 'defaulted' | 'left'
+
+/** Why a provider must cure (§3, §9). */
+export type CureCause = 'bond' | 'jail' | 'withdrawal' | 'parameters' | 'drift' | 'perishing'
+
+export interface Cure {
+  readonly cause: CureCause
+  /** Last window in which the shortfall may be made good. */
+  readonly untilWindow: number
+  readonly shortfallBase: bigint
+  /** The part of it that it has withdrawn, and that has been penalised. */
+  readonly faultBase: bigint
+  /** Last window in which the bond may be topped up; undefined while it is not short. */
+  readonly bondUntilWindow?: number
+}
 
 export interface Provider {
   readonly id: number
@@ -60,6 +86,26 @@ export interface Provider {
   readonly faultWindows: number[]
   /** First window of a suspension; undefined when it is not suspended. */
   suspendedSince?: number
+  /** Windows of the last K that ended with it suspended. */
+  suspendedWindows: number[]
+  cure?: Cure
+  /** Since when its bond has been below its maintenance level. */
+  bondShortSince?: number
+  /** What of its liability it has assumed, and the part of that which needs no bond (§9). */
+  assumedBase: bigint
+  exemptBase: bigint
+  /** What it was paid for `forBase` of assumed liability, per asset, that is not released yet. */
+  compensation: { forBase: bigint; readonly assets: Map<number, bigint> }
+  /** Without vote and liability: since when, and when its bond unlocks (§9, exit). */
+  tail?: { readonly sinceWindow: number; readonly untilWindow: number }
+  /** Windows without a block of it. */
+  absences: number[]
+  /** Penalties that waited for a conviction, in coins. */
+  unpaidBase: bigint
+  /** Convicted, and the penalty not yet taken. */
+  isFrozen: boolean
+  /** Block in which it was last found at fault other than for delivery. */
+  faultHeight: number
 }
 
 export interface HardwareClass {
@@ -213,7 +259,15 @@ export interface Assignment {
 
 export interface Proposal {
   readonly id: number
-  readonly kind: 'admit' | 'remove' | 'jail' | 'unjail' | 'parameters'
+  readonly kind:
+    | 'admit'
+    | 'remove'
+    | 'jail'
+    | 'unjail'
+    | 'parameters'
+    | 'reporters'
+    | 'absentReporters'
+    | 'spend'
   readonly provider: number
   readonly proposer: number
   readonly expiresMs: number
@@ -221,6 +275,15 @@ export interface Proposal {
   approve: Set<number>
   reject: Set<number>
   readonly change?: Readonly<Partial<Parameters>>
+  readonly reporters?: ReporterChange
+  readonly spending?: Spending
+}
+
+/** A payment out of the guarantee fund (§10). */
+export interface Spending {
+  readonly asset: number
+  readonly to: string
+  readonly amountBase: bigint
 }
 
 export const LANES = ['general', 'redemption', 'service', 'proof'] as const
@@ -304,4 +367,8 @@ export interface World {
   readonly laneGas: Record<Lane, number>
   readonly proposals: Map<number, Proposal>
   nextProposal: number
+  /** Coins that no provider owes any more (§9). */
+  orphanBase: bigint
+  readonly oracle: Oracle
+  readonly failures: Failures
 }

@@ -19,6 +19,7 @@ import { attest, giveNotice, list, pledge, unlist } from '../pledges.ts'
 import { cancel } from '../queue.ts'
 import { boundedAnchor } from '../windows.ts'
 import type { World } from '../world.ts'
+import { applyInstitution, type InstitutionOperation, isInstitutional } from './institutionOperations.ts'
 import { changeOf, nameOf, type Operation, rootOf } from './operations.ts'
 
 /** Where a transaction runs: what draws its requests' order, and who governs. */
@@ -38,6 +39,7 @@ export type Result = Outcome | BatchFailure
 
 export function applyOperation(world: World, from: number, operation: Operation, place: Place): Result {
   if (operation.kind === 'batch') return applyBatch(world, from, operation.calls, place)
+  if (isInstitutional(operation)) return applyInstitution(world, from, operation, place.governance)
   const sender = nameOf(from)
   switch (operation.kind) {
     case 'pay':
@@ -91,19 +93,20 @@ function postBond(
 
 type Service = Exclude<
   Operation,
-  {
-    readonly kind:
-      | 'batch'
-      | 'pay'
-      | 'transfer'
-      | 'approve'
-      | 'transferFrom'
-      | 'issue'
-      | 'redeem'
-      | 'postBond'
-      | 'mint'
-      | 'retire'
-  }
+  | {
+      readonly kind:
+        | 'batch'
+        | 'pay'
+        | 'transfer'
+        | 'approve'
+        | 'transferFrom'
+        | 'issue'
+        | 'redeem'
+        | 'postBond'
+        | 'mint'
+        | 'retire'
+    }
+  | InstitutionOperation
 >
 
 function applyService(world: World, sender: string, operation: Service, place: Place): Result {

@@ -1,6 +1,7 @@
 // A slice of the comparison and of the rush; `npm run test:model` and `npm run test:rush` run the rest.
 import { strict as assert } from 'node:assert'
 import { isServed, runRush } from '../rush/rush.ts'
+import type { World } from '../world.ts'
 import { report, runSeed } from './history.ts'
 import { exists } from './operations.ts'
 
@@ -33,6 +34,28 @@ describe('state.model.compare', () => {
     })
     assert.ok(divergence !== undefined)
   })
+})
+
+describe('state.model.compare of the oracle, faults and cures', () => {
+  const others = {
+    equivocationPpm: 400_000n,
+    graceWindows: 1,
+    cureWindows: 1,
+    disputedDriftPpm: 1n,
+  } as const
+  for (const [name, value] of Object.entries(others)) {
+    it(`tells a chain from a model with another ${name}`, function () {
+      this.timeout(120_000)
+      const look = {
+        ignored: /(?!)/,
+        without: new Set<string>(),
+        spoil: (world: World) => void Object.assign(world.parameters, { [name]: value }),
+      }
+      // Some chains have no reporters, or nobody is convicted on them.
+      const seeds = Array.from({ length: 8 }, (_, i) => 300 + i)
+      assert.ok(seeds.some((seed) => runSeed(seed, 400, look).divergence !== undefined))
+    })
+  }
 })
 
 describe('state.model.rush', () => {

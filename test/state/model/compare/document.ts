@@ -10,13 +10,14 @@ import { brokenMintLimits } from '../coverage.ts'
 import { mintAtGenesis } from '../issuance.ts'
 import { issueUnits } from '../ledger.ts'
 import { addBond, addLot, addProvider, begin, emptyWorld } from '../newWorld.ts'
+import { appoint } from '../oracle.ts'
 import type { World } from '../world.ts'
 import { ASSET, PRICE_BASE, type Scenario, UNIT } from './scenario.ts'
-import { holders, ISSUER, nameOf, walletOf } from './wallets.ts'
+import { holders, ISSUER, nameOf, reporterWallets, walletOf } from './wallets.ts'
 
 /** Base fee of block 0. */
 const BASE_FEE = 1_000_000n
-/** Coins of an operator: fees, and something to retire. */
+/** Coins of an operator, or of whoever may report: fees, and something to retire. */
 const OPERATOR_BASE = COIN / 2n
 const GIFT_UNITS = 10_000n
 
@@ -57,6 +58,7 @@ function mintBalances(scenario: Scenario, world: World): readonly Balance[] {
     ...scenario.members.map((_, i) => ({ wallet: i + 1, amountBase: OPERATOR_BASE })),
     ...holders.map((wallet) => ({ wallet, amountBase: scenario.holderBase })),
     { wallet: ISSUER, amountBase: OPERATOR_BASE },
+    ...reporterWallets.map((wallet) => ({ wallet, amountBase: OPERATOR_BASE })),
   ]
   const made: Balance[] = []
   wanted.forEach(({ wallet, amountBase }, i) => {
@@ -95,8 +97,6 @@ function paramsOf(scenario: Scenario, base: Genesis['params']): Genesis['params'
       ? {}
       : { capacity: { ...params.capacity, recountStepsMax: scenario.recountStepsMax } }),
     governance: { ...params.governance, votingMs: VOTING_MS },
-    // Nobody reports on these chains: the anchor moves by the drift alone, which governance changes.
-    oracle: { ...params.oracle, disputedDriftPpm: 0n },
   }
 }
 
@@ -138,6 +138,14 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
   const gifted = [...scenario.members.map((_, i) => i + 1), ...holders]
   for (const wallet of gifted)
     issueUnits(world, nameOf(ISSUER), { asset: ASSET, to: nameOf(wallet), amountBase: GIFT_UNITS * UNIT })
+  const reporters = reporterWallets
+    .slice(0, scenario.reporters)
+    .map((wallet) => ({ wallet, name: `reporter ${wallet}` }))
+  appoint(
+    world,
+    reporters.map(({ wallet, name }) => ({ account: nameOf(wallet), name })),
+    0,
+  )
   begin(world)
   const document: Genesis = {
     ...base,
@@ -157,6 +165,11 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
       specOnly,
       evidenceHash: ZERO_HASH,
     })),
+    ...(reporters.length === 0
+      ? {}
+      : {
+          oracle: { reporters: reporters.map(({ wallet, name }) => ({ account: walletOf(wallet), name })) },
+        }),
     providers,
     balances: minted.map(({ wallet, amountBase, backedBy }) => ({
       account: walletOf(wallet),

@@ -6,6 +6,7 @@ import { capacityModule } from '../../../../state/modules/capacity/module.ts'
 import { attestLot } from '../../../../state/modules/capacity/pledges.ts'
 import { setAnchor } from '../../../../state/modules/oracle/anchor.ts'
 import { setPrice } from '../../../../state/modules/oracle/prices.ts'
+import { convictEquivocator } from '../../../../state/modules/providers/members.ts'
 import { implement, type Module } from '../../../../state/rules.ts'
 
 export const driverSchema = defineModule({
@@ -29,6 +30,12 @@ export const driverSchema = defineModule({
       gas: 1_000,
       doc: 'A pending lot passes its audit.',
     },
+    convict: {
+      args: { provider: t.u64 },
+      fails: [],
+      gas: 1_000,
+      doc: 'A double vote of a member is proven.',
+    },
     price: {
       args: { asset: t.u64, priceBase: t.amount },
       fails: [],
@@ -49,6 +56,10 @@ export const driverModule: Module = implement(driverSchema, {
       const found = capacityModule.rules.queries.lot!(ctx, { id: lot } as never)
       const isPending = (found as { readonly status: string } | undefined)?.status === 'pending'
       if (isPending) attestLot(ctx, { lot, auditPpm: PPM })
+      return undefined
+    },
+    convict: (ctx, { provider }) => {
+      convictEquivocator(ctx, provider, driverSchema.id)
       return undefined
     },
     price: (ctx, price) => {

@@ -17,6 +17,7 @@ import {
 import { coinsOf, lockEscrow, unitsOf } from '../ledger.ts'
 import { openRequests, queuedOf } from '../queue.ts'
 import type { Request, World } from '../world.ts'
+import { addModelInstitutions, addRealInstitutions } from './institutionFacts.ts'
 import type { RealChain } from './realChain.ts'
 import { ASSET } from './scenario.ts'
 import { holders, ISSUER, nameOf, walletOf } from './wallets.ts'
@@ -99,7 +100,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
     const left = (limit: bigint, used: bigint): string => `${atLeastZero(limit - used)}`
     const own = provider.liabilityBase
     facts.set(`${at} quota`, left(quota(world, group), sum(ofGroup.map((other) => other.liabilityBase))))
-    facts.set(`${at} joint`, left(jointLimit(world), totalLiabilities(world)))
+    facts.set(`${at} joint`, left(jointLimit(world), totalLiabilities(world) + world.orphanBase))
     facts.set(`${at} own backing`, left(ownBackingLimit(world, provider.id), own))
     facts.set(`${at} front-load`, left(frontLoadLimit(world, provider.id)!, own))
   }
@@ -109,6 +110,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
     const status = lot?.countsFrom === undefined ? 'pending' : 'attested'
     facts.set(`lot ${id}`, lot === undefined ? 'gone' : `${lot.provider}, ${lot.devices}, ${status}, ${last}`)
   }
+  if (isThorough) addModelInstitutions(facts, world)
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
   for (const proposal of world.proposals.values()) {
@@ -169,6 +171,7 @@ function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Fa
     const shown = `${lot?.provider}, ${lot?.devices}, ${lot?.status}, ${lot?.lastWindow ?? 'open'}`
     facts.set(`lot ${id}`, lot === undefined ? 'gone' : shown)
   }
+  if (isThorough) addRealInstitutions(facts, real, world)
   let open = 0
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)

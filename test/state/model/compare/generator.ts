@@ -6,12 +6,15 @@ import { brokenMintLimits } from '../coverage.ts'
 import { coinsOf, unitsOf } from '../ledger.ts'
 import { openRequests } from '../queue.ts'
 import { type Parameters, SERVICES, type World } from '../world.ts'
+import { InstitutionDraws, type Manners } from './institutionDraws.ts'
 import { exists, type Operation, type Sent } from './operations.ts'
 import { ASSET, REGIONS, UNIT } from './scenario.ts'
 import { FIRST_HOLDER, holders, ISSUER, nameOf } from './wallets.ts'
 
 /** How often each is drawn, of all. */
 const WEIGHTS: readonly (readonly [Kind, number])[] = [
+  ['convict', 1],
+  ['price', 2],
   ['pay', 8],
   ['transfer', 5],
   ['approve', 3],
@@ -32,7 +35,7 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['settle', 14],
   ['reject', 3],
   ['resume', 3],
-  ['report', 3],
+  ['report', 6],
   ['proposeJail', 1],
   ['proposeUnjail', 1],
   ['proposeRemoval', 1],
@@ -40,6 +43,17 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['vote', 10],
   ['withdrawProposal', 1],
   ['batch', 6],
+  ['commit', 1],
+  ['reveal', 1],
+  ['proposeReporters', 2],
+  ['proposeSpending', 1],
+  ['commitBid', 1],
+  ['offerNovation', 3],
+  ['withdrawNovation', 1],
+  ['acceptNovation', 3],
+  ['beginExit', 1],
+  ['completeExit', 2],
+  ['withdrawBond', 2],
 ]
 /** Parameters that proposals change, and their modules. */
 const CHANGEABLE = [
@@ -61,12 +75,14 @@ type Kind = Operation['kind']
 
 export class Generator {
   readonly #random: Random
+  readonly #institutions: InstitutionDraws
   #root = 0
 
   readonly #without: ReadonlySet<string>
 
   constructor(random: Random, without: ReadonlySet<string> = new Set()) {
     this.#random = random
+    this.#institutions = new InstitutionDraws(random)
     this.#without = without
   }
 
@@ -83,6 +99,11 @@ export class Generator {
         from: a.provider,
         operation: { kind: 'grant', id: a.request, assignment: a.number } as const,
       }))
+  }
+
+  /** What else is due: reports and bids, resuming, the next step of whoever leaves. */
+  dueActs(world: World, at: Manners & { readonly timestampMs: number }): readonly Sent[] {
+    return this.#institutions.due(world, at).filter(({ operation }) => !this.#without.has(operation.kind))
   }
 
   #kind(): Kind {
@@ -130,6 +151,29 @@ export class Generator {
       }
       case 'batch':
         return this.#batch(world)
+      case 'convict':
+        // Rare: half of a bond, and a vote.
+        return random.chance(0.3)
+          ? this.#institutions.draw(world, kind, member)
+          : this.#ledger(world, 'pay', holder)
+      case 'price':
+        // Once there are reporters they alone set it.
+        return world.oracle.sinceWindow === undefined
+          ? this.#institutions.draw(world, kind, member)
+          : this.#ledger(world, 'pay', holder)
+      case 'commit':
+      case 'reveal':
+      case 'proposeReporters':
+      case 'proposeSpending':
+      case 'commitBid':
+      case 'revealBid':
+      case 'offerNovation':
+      case 'withdrawNovation':
+      case 'acceptNovation':
+      case 'beginExit':
+      case 'completeExit':
+      case 'withdrawBond':
+        return this.#institutions.draw(world, kind, member)
       default:
         return { from: random.chance(0.05) ? holder : member, operation: this.#member(world, kind, member) }
     }

@@ -2,9 +2,11 @@
 import { Random } from '../../../support/random.ts'
 import type { World } from '../world.ts'
 import { Generator } from './generator.ts'
+import type { Manners } from './institutionDraws.ts'
 import { describe, type Sent } from './operations.ts'
 import { type BlockPlan, Pair } from './pair.ts'
 import { randomScenario, type Scenario } from './scenario.ts'
+import { endOf } from './seen.ts'
 
 export interface Divergence {
   readonly seed: number
@@ -35,20 +37,26 @@ export interface Look {
 const ALL: Look = { ignored: NOTHING, without: new Set() }
 
 /** A random block for the world as it is. */
-function planBlock(random: Random, generator: Generator, world: World, diligence: number): BlockPlan {
+function planBlock(random: Random, generator: Generator, world: World, manners: Manners): BlockPlan {
   const { windowMs } = world.parameters
-  const sent: Sent[] = [...generator.dueGrants(world, diligence)]
-  const count = random.chance(0.3) ? random.between(0, 2) : random.between(2, 40)
-  for (let i = 0; i < count; i++) sent.push(generator.next(world))
   // Short blocks, and now and then a pause up to beyond the window's end.
   const left = world.windowEndsMs - world.timestampMs
+  const toHalf = left - Math.floor(windowMs / 2)
   const pauseMs = random.chance(0.25)
-    ? Math.max(60, left + random.between(-5, 5))
+    ? Math.max(60, (toHalf > 0 && random.chance(0.8) ? toHalf : left) + random.between(-5, 5))
     : random.chance(0.05)
       ? windowMs + random.between(0, windowMs)
       : random.between(60, Math.max(60, Math.floor(windowMs / 8)))
+  const sent: Sent[] = [
+    ...generator.dueGrants(world, manners.diligence),
+    ...generator.dueActs(world, { ...manners, timestampMs: world.timestampMs + pauseMs }),
+  ]
+  const count = random.chance(0.3) ? random.between(0, 2) : random.between(2, manners.bustle)
+  for (let i = 0; i < count; i++) sent.push(generator.next(world))
   const proposer = random.between(1, world.providers.size)
-  return { sent, pauseMs, proposer, reveal: random.between(0, 255) }
+  // Now and then the views of some leaders pass without a block.
+  const skippedViews = random.chance(0.02) ? random.between(1, 8) : 0
+  return { sent, pauseMs, proposer, reveal: random.between(0, 255), skippedViews }
 }
 
 /** What kind of chain a scenario is, for the counts of a run. */
@@ -76,17 +84,23 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
   }
   const generator = new Generator(random, without)
   // Some chains have members who never post a grant, most have diligent ones.
-  const diligence = random.pick([0.9, 0.9, 0.6, 0.2])
+  const manners = {
+    diligence: random.pick([0.9, 0.9, 0.6, 0.2]),
+    candour: random.pick([0.9, 0.6, 0.2]),
+    bustle: random.pick([40, 25, 10]),
+    resolve: random.pick([0.6, 0.3, 0.1]),
+  }
   const history: BlockPlan[] = []
   look.spoil?.(pair.world)
   let lines = pair.compareGenesis()
   // On a chain that gave nobody coins at genesis nothing is ever executed.
   while (lines.length === 0 && pair.executed < operations && history.length < BLOCKS_MAX) {
-    const plan = planBlock(random, generator, pair.world, diligence)
+    const plan = planBlock(random, generator, pair.world, manners)
     history.push(plan)
     lines = guarded(() => pair.apply(plan))
   }
   pair.outcomes.set(shapeOf(scenario), 1)
+  pair.outcomes.set(endOf(pair.world), 1)
   const run = { executed: pair.executed, outcomes: pair.outcomes, windows: pair.world.window }
   if (lines.length === 0) return run
   return { ...run, divergence: { seed, height: history.length, lines, history } }

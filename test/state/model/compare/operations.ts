@@ -13,6 +13,12 @@ import { MODULES } from '../../../../state/registry.ts'
 import { calldata } from '../../../support/calldata.ts'
 import { type Parameters, SERVICES, type Service } from '../world.ts'
 import { driverSchema } from './driver.ts'
+import {
+  INSTITUTION_MODULES,
+  type InstitutionOperation,
+  institutionArgs,
+  isInstitutional,
+} from './institutionOperations.ts'
 import { keyOf, nameOf, walletOf } from './wallets.ts'
 
 /** What a client says of an assignment that it rejects. */
@@ -95,6 +101,7 @@ export type Operation =
   | { readonly kind: 'vote'; readonly proposal: number; readonly approve: boolean }
   | { readonly kind: 'withdrawProposal'; readonly proposal: number }
   | { readonly kind: 'batch'; readonly calls: readonly Operation[] }
+  | InstitutionOperation
 
 /** One transaction. */
 export interface Sent {
@@ -136,6 +143,7 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   proposeParameter: 'governance',
   vote: 'governance',
   withdrawProposal: 'governance',
+  ...INSTITUTION_MODULES,
 }
 
 const definitions = new Map<string, ModuleDef>(
@@ -161,6 +169,7 @@ function argsOf(
   chain: { readonly chainId: number; readonly genesisHash: Uint8Array },
   operation: Operation,
 ): object {
+  if (isInstitutional(operation)) return institutionArgs(chain.genesisHash, operation)
   switch (operation.kind) {
     case 'issue':
     case 'mint':

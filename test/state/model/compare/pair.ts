@@ -13,6 +13,7 @@ import { differences, modelFacts, realFacts } from './facts.ts'
 import { describe, moduleOf, nameOf, type Operation, type Sent } from './operations.ts'
 import { type Executed, MAX_FEE, RealChain, TIP } from './realChain.ts'
 import type { Scenario } from './scenario.ts'
+import { COUNTED_EVENTS, Seen } from './seen.ts'
 
 /** What a block consists of: enough to replay it on both sides. */
 export interface BlockPlan {
@@ -21,6 +22,8 @@ export interface BlockPlan {
   /** Provider id; replaced by the first validator when it is none. */
   readonly proposer: number
   readonly reveal: number
+  /** Views without a block before it. */
+  readonly skippedViews: number
 }
 
 /** The failure that a broken mint limit has. */
@@ -36,12 +39,22 @@ const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
   ownBacking: 'OwnBackingExceeded',
   frontLoad: 'FrontLoadExceeded',
   bond: 'BondTooSmall',
+  stale: 'OracleStale',
 }
 
 const governanceOf = ({ validatorsMin }: Scenario): GovernanceTerms => ({
   approvalPpm: 666_667n,
   votingMs: VOTING_MS,
-  lockWindows: { admit: 1, remove: 1, jail: 0, unjail: 1, parameters: 1 },
+  lockWindows: {
+    admit: 1,
+    remove: 1,
+    jail: 0,
+    unjail: 1,
+    parameters: 1,
+    reporters: 1,
+    absentReporters: 0,
+    spend: 1,
+  },
   openPerMemberMax: 4,
   validatorsMin,
   // The quorum of the smallest set: all but the third that may fail.
@@ -61,6 +74,7 @@ export class Pair {
   readonly outcomes = new Map<string, number>()
 
   readonly #ignored: RegExp
+  readonly #seen = new Seen()
   readonly #looksAtAll: boolean
   readonly #governance: GovernanceTerms
 
@@ -86,7 +100,10 @@ export class Pair {
     const proposer = validators.includes(plan.proposer) ? plan.proposer : validators[0]!
     const timestampMs = real.parent.header.timestampMs + plan.pauseMs
     const restedBefore = real.rests()
-    const block = real.next({ sent: plan.sent, timestampMs, proposer, reveal: plan.reveal })
+    const parent = real.parent.header
+    const block = real.next({ ...plan, timestampMs, proposer })
+    const { epoch, view } = block.header
+    const parentView = parent.epoch === epoch ? parent.view : undefined
     const proposerGroup = groupOf(world.providers.get(proposer)!)
     const windowBefore = world.window
     const groups = new Set(validators.map((id) => groupOf(world.providers.get(id)!))).size
@@ -107,6 +124,8 @@ export class Pair {
         matching: chain,
         governance: this.#governance,
         recounting: real.recountedGroups(),
+        turn: { epoch, view, parentView, proposer: nameOf(proposer) },
+        defaults: real.defaults([...world.providers.keys()]),
       },
       block.transactions.map((transaction) => this.#stepOf(transaction, proposerGroup)),
     )
@@ -128,6 +147,11 @@ export class Pair {
     this.#note(real.rests() ? [] : ['blocks with matching left for the next'])
     this.#note(chain.unbooked === 0 ? [] : ['blocks in which reservations were un-booked'])
     this.#note(world.recounting === undefined ? [] : ['blocks with a recount under way'])
+    this.#note(this.#seen.since(world))
+    for (const [module, event] of COUNTED_EVENTS) {
+      const count = real.count(block.logs, module, event)
+      if (count > 0) this.#note([`event ${module}.${event}`], count)
+    }
     // Everything at a window's end and in some blocks; between them the results of transactions and the queue's rest.
     const isEnd = world.window !== windowBefore
     if (isEnd || this.#looksAtAll || world.height % LOOKED_AT_EVERY === 0)
@@ -136,8 +160,8 @@ export class Pair {
   }
 
   /** Counts what the chain went through besides the outcomes of transactions. */
-  #note(names: readonly string[]): void {
-    for (const name of names) this.outcomes.set(name, (this.outcomes.get(name) ?? 0) + 1)
+  #note(names: readonly string[], count = 1): void {
+    for (const name of names) this.outcomes.set(name, (this.outcomes.get(name) ?? 0) + count)
   }
 
   #stepOf(transaction: Executed, proposerGroup: string): Step {

@@ -17,6 +17,8 @@ import { isCounted } from '../../../../state/modules/capacity/counted.ts'
 import { getGroup } from '../../../../state/modules/capacity/groups.ts'
 import { getCount } from '../../../../state/modules/capacity/sums.ts'
 import { capacityTables } from '../../../../state/modules/capacity/tables.ts'
+import { compensationOf } from '../../../../state/modules/issuance/compensations.ts'
+import { compensationEscrow } from '../../../../state/modules/issuance/handovers.ts'
 import { validatorSet } from '../../../../state/modules/providers/validatorSet.ts'
 import { redemptionModule } from '../../../../state/modules/redemption/module.ts'
 import { CLOSE_REASONS } from '../../../../state/modules/redemption/shapes.ts'
@@ -24,6 +26,7 @@ import { MemoryState } from '../../../../state/overlay.ts'
 import { MODULES } from '../../../../state/registry.ts'
 import type { Module } from '../../../../state/rules.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../../../state/transaction.ts'
+import type { Progress } from '../defaults.ts'
 import { driverModule } from './driver.ts'
 import { callOf, type Sent } from './operations.ts'
 import { walletOf } from './wallets.ts'
@@ -53,17 +56,13 @@ export interface ExecutedBlock {
   readonly header: Header
   readonly transactions: readonly Executed[]
   readonly systemLogs: readonly Log[]
+  /** Of transactions and of the chain itself. */
+  readonly logs: readonly Log[]
   /** Broken invariants. */
   readonly findings: readonly string[]
 }
 
-/** The model knows neither defaults nor penalties other than for delivery: a model of their own is beside test/state/default. */
-const KNOWN_MODULES: readonly Module[] = MODULES.map((module) => {
-  if (module.definition.name !== 'default') return module
-  const { beginBlock: _, onFault: __, hasWork: ___, ...rules } = module.rules
-  return { ...module, rules }
-})
-const CHAIN_MODULES = [...KNOWN_MODULES, driverModule]
+const CHAIN_MODULES: readonly Module[] = [...MODULES, driverModule]
 
 export class RealChain {
   readonly full = new MemoryState()
@@ -108,6 +107,28 @@ export class RealChain {
     )
   }
 
+  /** Where a member's compensations are, and what of an asset they are recorded to hold. */
+  compensationAddress(provider: number): Address {
+    return compensationEscrow(provider)
+  }
+
+  compensationOf(provider: number, asset: number): bigint {
+    const { assets } = compensationOf(this.full, provider)
+    return assets.find((held) => held.asset === asset)?.amountBase ?? 0n
+  }
+
+  coinsAt(address: Address): bigint {
+    return getAccount(this.full, address).balanceBase
+  }
+
+  /** How far the defaults of members have come. */
+  defaults(members: readonly number[]): readonly Progress[] {
+    return members.flatMap((provider) => {
+      const known = this.query<Progress | undefined>('default', 'case', { provider })
+      return known === undefined ? [] : [{ provider, stage: known.stage, cursor: known.cursor }]
+    })
+  }
+
   /** Whether matching has nothing left to do. */
   rests(): boolean {
     return redemptionModule.rules.hasWork?.(this.full, {} as never) !== true
@@ -135,6 +156,7 @@ export class RealChain {
     readonly timestampMs: number
     readonly proposer: number
     readonly reveal: number
+    readonly skippedViews?: number
   }): ExecutedBlock {
     const above = this.parent.header
     const nonces = new Map<number, number>()
@@ -149,7 +171,7 @@ export class RealChain {
     })
     const facts = {
       epoch: epochAbove(above),
-      view: above.endsEpoch ? 1 : above.view + 1,
+      view: (above.endsEpoch ? 1 : above.view + 1) + (block.skippedViews ?? 0),
       timestampMs: block.timestampMs,
       proposer: walletOf(block.proposer),
       randaoReveal: new Uint8Array(96).fill(block.reveal),
@@ -178,6 +200,7 @@ export class RealChain {
         return this.#outcome(sent, toHex(executed.ids[i]!), receipt)
       }),
       systemLogs: executed.systemLogs,
+      logs: [...logs, ...executed.systemLogs],
       findings: executed.findings.map(({ invariant, reason }) => `${invariant}: ${reason}`),
     }
   }

@@ -36,6 +36,8 @@ export interface Scenario {
   readonly validatorsMin: number
   /** Steps of a recount in one block; undefined: as many as it takes. */
   readonly recountStepsMax: number | undefined
+  /** Reporters of genesis. */
+  readonly reporters: number
 }
 
 export const REGIONS = ['tw', 'us'] as const
@@ -63,7 +65,11 @@ export function randomScenario(seed: number, random: Random): Scenario {
     ...TEST,
     ...shape,
     windowMs,
-    cureWindows: 3,
+    disputedDriftPpm: (shape.driftPpm * 2n) / 3n,
+    cureWindows: random.pick([2, 3, 5]),
+    absencesFree: random.pick([0, 1, 3]),
+    // A fund that is soon full shares the base fees among the validators.
+    fundTargetPpm: random.pick([20_000n, 1n]),
     lotsPerProviderMax: 4,
     openRequestsMax: random.pick([16, 32, 64]),
     openRequestsPerAccountMax: random.pick([8, 16]),
@@ -76,7 +82,9 @@ export function randomScenario(seed: number, random: Random): Scenario {
     return { ratingsPpm: { train: rated(), finetune: rated(), infer: rated() }, specOnly: random.chance(0.2) }
   })
   const validatorsMin = shape.coverN === 0 ? random.between(1, 3) : 4
-  const count = random.between(Math.max(2, validatorsMin), 6)
+  const count = random.between(Math.max(2, validatorsMin), 7)
+  // Some chains have little hardware, so that liabilities come near to what it can deliver.
+  const isTight = random.chance(0.35)
   let groups = count
   const members = Array.from({ length: count }, (_, i): ScenarioMember => {
     // Now and then two members belong to one legal group; genesis wants more groups than may fall silent.
@@ -85,11 +93,13 @@ export function randomScenario(seed: number, random: Random): Scenario {
     const legalGroup = joins ? 'group 1' : `group ${i + 1}`
     const lots = Array.from({ length: random.between(1, 2) }, () => ({
       classId: random.between(1, classes.length),
-      devices: random.between(5, 40),
+      devices: isTight ? random.between(1, 3) : random.between(5, 40),
       region: random.pick(REGIONS),
       services: SERVICES,
     }))
-    return { legalGroup, bondUnits: BigInt(random.between(200, 4_000)), lots }
+    // Some bonds are thin.
+    const bondUnits = random.chance(0.4) ? random.between(4, 60) : random.between(200, 4_000)
+    return { legalGroup, bondUnits: BigInt(bondUnits), lots }
   })
   // The least that genesis accepts, twice: governance may admit members and change parameters.
   const blocks = Math.floor(windowMs / MIN_BLOCK_INTERVAL_MS)
@@ -108,6 +118,7 @@ export function randomScenario(seed: number, random: Random): Scenario {
     genesisMs: 1_700_000_000_000,
     minBlockIntervalMs: MIN_BLOCK_INTERVAL_MS,
     validatorsMin,
+    reporters: random.chance(0.4) ? random.between(3, 5) : 0,
   }
 }
 

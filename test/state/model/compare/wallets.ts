@@ -8,6 +8,9 @@ export const ISSUER = 90
 export const FIRST_HOLDER = 20
 export const HOLDERS = 8
 
+/** Accounts that may be appointed as reporters. */
+export const reporterWallets: readonly number[] = Array.from({ length: 8 }, (_, i) => 60 + i)
+
 export const holders: readonly number[] = Array.from({ length: HOLDERS }, (_, i) => FIRST_HOLDER + i)
 
 export const keyOf = (wallet: number): Uint8Array => sha256(utf8(`model wallet ${wallet}`))
