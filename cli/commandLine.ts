@@ -4,6 +4,7 @@ import { VERSION } from '../node/version.ts'
 import { COMMANDS } from './commandList.ts'
 import { exitCodeOf } from './exitCode.ts'
 import { failureText } from './failureText.ts'
+import { checkKinds } from './optionKinds.ts'
 
 /** The command that a line names, also as `suanli help NAME`. */
 function namedBy([, , first, second]: readonly string[]): string | undefined {
@@ -45,6 +46,7 @@ async function addCommands(
   const names = named === 'completion' ? Object.keys(COMMANDS) : [named]
   for (const name of names) (await COMMANDS[name]!.load())(program, finish)
   program.commands.filter((command) => ALWAYS_JSON.has(command.name())).forEach(acceptJson)
+  checkKinds(program)
 }
 
 /** Parses and runs a command line; resolves with the exit code. */

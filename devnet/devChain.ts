@@ -1,17 +1,11 @@
 // Command over the chain of a devnet in one process: its clock, its blocks, its keys. Owns: what JSON-RPC's dev methods and
 // `createDevnet`'s do. Not: the validators (localValidator.ts), the methods' form (rpc/dev/).
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { equalBytes, toHex } from '../base/bytes.ts'
-import { signHash } from '../base/crypto/secp256k1.ts'
+import { toHex } from '../base/bytes.ts'
 import { ExpectedError, errorText, OperatorError } from '../base/errors.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
-import { minBigint, PPM } from '../base/units.ts'
-import { privateKeyAccount } from '../client/accounts/account.ts'
-import { encodeCall, transfer } from '../client/calls.ts'
-import { type ChainClient, createClient } from '../client/chainClient.ts'
 import { ClientError } from '../client/clientError.ts'
-import { httpTransport } from '../client/transports/http.ts'
-import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import type { WantedBlocks } from '../node/application.ts'
 import { DEFAULT_CONFIG } from '../node/config.ts'
@@ -20,9 +14,12 @@ import { linesOf, readStateFile } from '../node/stateFile.ts'
 import { type DevControl, STATE_BYTES_MAX } from '../rpc/dev/control.ts'
 import type { LinkControl } from '../rpc/dev/linkTypes.ts'
 import { RPC_CODE, RpcError } from '../rpc/errors.ts'
-import { issuanceSchema } from '../state/modules/issuance/schema.ts'
-import { signTransaction, type TransactionFields } from '../state/transaction.ts'
+import type { TransactionFields } from '../state/transaction.ts'
+import { ClockJumps } from './clockJumps.ts'
+import { DevAccounts } from './devAccounts.ts'
 import type { DevClock } from './devClock.ts'
+import { mintTo } from './devMinting.ts'
+import { STATE_CHARS_MAX } from './forkSource.ts'
 import type { Granter } from './granter.ts'
 import { readLoadableState, replaceState, type StateLines } from './loadState.ts'
 import type { LocalValidator } from './localValidator.ts'
@@ -36,7 +33,7 @@ const TIME_MS_MAX = 100_000_000_000_000
 const BLOCKS_PER_WINDOW_MAX = 1_000
 const SNAPSHOTS_MAX = 1_000
 /** Of a state file in an answer or a request: its text, and what travels of it. */
-const DUMP_CHARS_MAX = 256 * 1024 * 1024
+const DUMP_CHARS_MAX = STATE_CHARS_MAX
 const DUMP_BYTES_MAX = STATE_BYTES_MAX
 const TOO_LONG =
   'the state is too long for an answer: suanli export state writes the file of a stopped validator'
@@ -45,8 +42,11 @@ const REACH_BLOCKS = DEFAULT_CONFIG.historyHeights - 1
 
 export class DevChain implements DevControl, WantedBlocks {
   readonly accounts: readonly Address[]
-  readonly #keys: readonly DevelopmentAccount[]
+  readonly #accounts: DevAccounts
+  /** By provider, as the genesis has them. */
+  readonly #operators: readonly Address[]
   readonly #clock: DevClock
+  readonly #jumps: ClockJumps
   readonly #validators: readonly LocalValidator[]
   readonly #granter: () => Granter | undefined
   readonly #genesis: Genesis
@@ -69,12 +69,14 @@ export class DevChain implements DevControl, WantedBlocks {
   }) {
     this.#clock = options.clock
     this.#validators = options.validators
+    this.#jumps = new ClockJumps(options.clock, () => this.#nodes())
     this.#granter = options.granter
     this.#genesis = options.genesis
     this.#links = options.links
-    const operators = options.genesis.providers.map((_, i) => developmentValidator(i).operator)
-    this.#keys = [...developmentAccounts(), ...operators]
-    this.accounts = this.#keys.map(({ address }) => address)
+    this.#operators = options.genesis.providers.map(({ operator }) => operator)
+    const own = options.validators.map(({ member }) => developmentValidator(member.index).operator)
+    this.#accounts = new DevAccounts([...developmentAccounts(), ...own], this.#operators)
+    this.accounts = this.#accounts.listed
     this.#clock.onSet(() => this.#changed())
   }
 
@@ -92,18 +94,18 @@ export class DevChain implements DevControl, WantedBlocks {
   }
 
   nowMs(): number {
-    return this.#clock.nowMs()
+    return this.#jumps.nowMs()
   }
 
   aheadMs(): number {
-    return this.#clock.aheadMs
+    return this.#clock.aheadMs + this.#jumps.nowMs() - this.#clock.nowMs()
   }
 
   setTimeMs(ms: number): void {
-    const now = this.#clock.nowMs()
+    const now = this.#jumps.nowMs()
     if (ms < now)
       throw refuse(`the clock goes forward alone: it shows ${seconds(now)}, not before ${seconds(ms)}`)
-    this.#clock.setTo(mustBeWithin(ms))
+    this.#jumps.jump(mustBeWithin(ms))
   }
 
   setNextTimestampMs(ms: number): void {
@@ -112,7 +114,7 @@ export class DevChain implements DevControl, WantedBlocks {
       throw refuse(`the timestamp of the next block is ${seconds(soonest)} at least, here ${seconds(ms)}`)
     }
     // The clock stands until a block has its time: one that was under way has an earlier one.
-    this.#clock.stopAt(mustBeWithin(ms))
+    this.#jumps.jump(mustBeWithin(ms), () => this.#clock.stopAt(ms))
     const node = this.#node()
     const stop = node.onFinalized(() => {
       if (node.tip().timestampMs < ms) return
@@ -121,22 +123,28 @@ export class DevChain implements DevControl, WantedBlocks {
     })
   }
 
-  mine({ count, intervalMs }: { readonly count: number; readonly intervalMs: number }): Promise<void> {
+  mine({ count, intervalMs, isGone }: Parameters<DevControl['mine']>[0]): Promise<void> {
     return this.#inTurn(async () => {
-      for (let i = 0; i < count; i++) await this.#mineOne(i === 0 ? 0 : intervalMs)
+      for (let i = 0; i < count && isGone?.() !== true; i++) await this.#mineOne(i === 0 ? 0 : intervalMs)
     })
   }
 
   async #mineOne(intervalMs: number): Promise<void> {
     const { height, timestampMs } = this.#node().tip()
     const atMs = mustBeWithin(timestampMs + Math.max(this.#intervalMs, intervalMs))
-    if (this.#clock.nowMs() < atMs) this.#clock.setTo(atMs)
+    await this.#show(atMs)
     await this.#until({ height: height + 1, timestampMs: this.#clock.nowMs() })
   }
 
-  passWindows(count: number): Promise<void> {
+  /** The clock shows this moment at least. */
+  async #show(atMs: number): Promise<void> {
+    if (this.#clock.nowMs() < atMs) this.#jumps.jump(atMs)
+    await this.#jumps.made()
+  }
+
+  passWindows({ count, isGone }: Parameters<DevControl['passWindows']>[0]): Promise<void> {
     return this.#inTurn(async () => {
-      for (let i = 0; i < count; i++) await this.#passWindow()
+      for (let i = 0; i < count && isGone?.() !== true; i++) await this.#passWindow()
     })
   }
 
@@ -144,9 +152,14 @@ export class DevChain implements DevControl, WantedBlocks {
   async #passWindow(): Promise<void> {
     await this.#granter()?.catchUp()
     const before = this.#node().tip()
-    if (this.#clock.nowMs() < before.windowEndsAtMs) this.#clock.setTo(mustBeWithin(before.windowEndsAtMs))
+    await this.#show(mustBeWithin(before.windowEndsAtMs))
     await this.#mineOne(0)
-    for (let i = 0; i < BLOCKS_PER_WINDOW_MAX && this.#node().tip().hasWork; i++) await this.#mineOne(0)
+    for (let i = 0; i < BLOCKS_PER_WINDOW_MAX && this.#node().tip().hasWork; i++) {
+      // Whichever is next will do: it may be under way.
+      const { height, timestampMs } = this.#node().tip()
+      await this.#show(mustBeWithin(timestampMs + this.#intervalMs))
+      await this.#until({ height: height + 1, timestampMs: 0 })
+    }
   }
 
   snapshot(): Promise<number> {
@@ -166,9 +179,10 @@ export class DevChain implements DevControl, WantedBlocks {
     return this.#inTurn(async () => {
       const snapshot = this.#snapshots.get(number)
       if (snapshot === undefined) return false
-      for (const later of [...this.#snapshots.keys()]) if (later >= number) this.#snapshots.delete(later)
       const goBack = () => this.#goBack(snapshot)
       await (this.#granter()?.hold(goBack) ?? goBack())
+      // Not before: one that failed is tried again.
+      for (const later of [...this.#snapshots.keys()]) if (later >= number) this.#snapshots.delete(later)
       return true
     })
   }
@@ -187,7 +201,11 @@ export class DevChain implements DevControl, WantedBlocks {
     this.#clock.setTo(nowMs)
   }
 
-  async dumpState(): Promise<Uint8Array> {
+  dumpState(): Promise<Uint8Array> {
+    return this.#inTurn(() => this.#dump())
+  }
+
+  async #dump(): Promise<Uint8Array> {
     const parts: string[] = []
     let chars = 0
     for await (const lines of this.#node().stateLines()) {
@@ -219,7 +237,7 @@ export class DevChain implements DevControl, WantedBlocks {
     try {
       const text = gunzipSync(file, { maxOutputLength: DUMP_CHARS_MAX }).toString('latin1')
       const lines: StateLines = () => linesOf([text])
-      const { head } = await readLoadableState(lines, 'this state')
+      const { head } = (await readLoadableState(lines, 'this state')).head
       await readStateFile(lines(), async () => {})
       const own = toHex(genesisHash(this.#genesis))
       if (head.genesisHash === own) return { lines, timestampMs: head.timestampMs }
@@ -235,10 +253,12 @@ export class DevChain implements DevControl, WantedBlocks {
     }
   }
 
-  /** A chain whose time was ahead of this machine's goes on from there. */
-  catchUpClock(): void {
-    const { timestampMs } = this.#node().tip()
+  /** A chain whose time was ahead of this machine's goes on from there, and no idle one waits for a heartbeat. */
+  resume(): void {
+    const { timestampMs, height } = this.#node().tip()
     if (this.#clock.nowMs() < timestampMs) this.#clock.setTo(timestampMs)
+    // Whoever started it waits for a block, and is told if none comes.
+    if (height > 0) this.mine({ count: 1, intervalMs: 0 }).catch(() => {})
   }
 
   #mustAllRun(): readonly LocalValidator[] {
@@ -299,72 +319,52 @@ export class DevChain implements DevControl, WantedBlocks {
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(run)
+    const done = this.#last.then(async () => {
+      await this.#jumps.made()
+      return run()
+    })
     this.#last = done.catch(() => {})
     return done
   }
 
   sign(account: Address, digest: Hash32): Uint8Array | undefined {
-    const key = this.#keyOf(account)
-    return key === undefined ? undefined : signHash(digest, key.secretKey)
+    return this.#accounts.sign(account, digest)
   }
 
   signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined {
-    const key = this.#keyOf(account)
-    return key === undefined ? undefined : signTransaction(fields, key.secretKey)
+    return this.#accounts.signTransaction(account, fields)
   }
 
-  #keyOf(account: Address): DevelopmentAccount | undefined {
-    return this.#keys.find(({ address }) => equalBytes(address, account))
+  impersonated(account: Address, fields: TransactionFields): Uint8Array {
+    return this.#accounts.impersonated(account, fields)
+  }
+
+  canSendFor(account: Address): boolean {
+    return this.#accounts.canSendFor(account)
+  }
+
+  impersonate(account: Address, isOn: boolean): void {
+    this.#accounts.impersonate(account, isOn)
+  }
+
+  impersonateAll(isOn: boolean): void {
+    this.#accounts.impersonateAll(isOn)
   }
 
   mint(account: Address, missingBase: () => Promise<bigint>): Promise<void> {
     return this.#inTurn(async () => {
       const amountBase = await missingBase()
       if (amountBase === 0n) return
-      await this.#mintNow(account, amountBase).catch((error: unknown): never => {
+      const minting = {
+        rpcUrl: this.#node().rpcUrl,
+        accounts: this.#accounts,
+        operators: this.#operators,
+        retainPpm: this.#genesis.params.issuance.retainPpm,
+      }
+      await mintTo(minting, account, amountBase).catch((error: unknown): never => {
         throw error instanceof ClientError ? refuse(error.message) : error
       })
     })
-  }
-
-  /** An operator mints to itself and passes on exactly what is wanted: part of each mint stays locked. */
-  async #mintNow(account: Address, amountBase: bigint): Promise<void> {
-    const client = createClient(httpTransport(this.#node().rpcUrl))
-    const mints = await this.#planMints(client, amountBase)
-    // An account that takes no coins, such as a module's, is refused before anything is minted.
-    await client.estimate(developmentValidator(0).operator.address, transfer(account, 0n))
-    for (const { provider, mintedBase, passedBase } of mints) {
-      const operator = privateKeyAccount(developmentValidator(provider - 1).operator.secretKey)
-      const minting = encodeCall(issuanceSchema, 'mint', { to: operator.address, amountBase: mintedBase })
-      await client.send(operator, minting)
-      await client.send(operator, transfer(account, passedBase))
-    }
-  }
-
-  /** Which providers mint how much. Throws before anything is minted when all together may not. */
-  async #planMints(client: ChainClient, amountBase: bigint): Promise<readonly Mint[]> {
-    const { retainPpm } = this.#genesis.params.issuance
-    const mints: Mint[] = []
-    let leftBase = amountBase
-    let blocked = 'QuotaExceeded'
-    for (let provider = 1; leftBase > 0n && provider <= this.#genesis.providers.length; provider++) {
-      const limits = await client.query({ definition: issuanceSchema }, 'quota', { provider })
-      if (limits === undefined || limits.blocked !== '') {
-        blocked = limits?.blocked ?? blocked
-        continue
-      }
-      const wantedBase = (leftBase * PPM + PPM - retainPpm - 1n) / (PPM - retainPpm)
-      const mintedBase = minBigint(wantedBase, limits.mintableBase)
-      const passedBase = minBigint(leftBase, (mintedBase * (PPM - retainPpm)) / PPM)
-      if (passedBase === 0n) continue
-      mints.push({ provider, mintedBase, passedBase })
-      leftBase -= passedBase
-    }
-    if (leftBase === 0n) return mints
-    throw refuse(
-      `${blocked}: the providers may issue ${amountBase - leftBase} of these ${amountBase} base units`,
-    )
   }
 
   links(): LinkControl | string {
@@ -396,13 +396,6 @@ type Going = ReturnType<LocalValidator['restartAfter']>
 interface Wanted {
   readonly height: number
   readonly timestampMs: number
-}
-
-/** What one operator mints to itself, and how much of it it passes on. */
-interface Mint {
-  readonly provider: number
-  readonly mintedBase: bigint
-  readonly passedBase: bigint
 }
 
 const refuse = (message: string): RpcError => new RpcError(RPC_CODE.refused, message)

@@ -4,12 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
-import { readStateFileHead } from '../node/stateFile.ts'
-import { checkOptions, genesisOf, linkOptions } from './devnetOptions.ts'
+import { type Beginning, beginningOf, checkOptions, linkOptions } from './devnetOptions.ts'
 import type { Devnet, DevnetOptions } from './devnetTypes.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
 import { DevLinks } from './links.ts'
-import { checkNoChain, installState, stateLinesOf } from './loadState.ts'
+import { checkNoChain, haveChains, installState } from './loadState.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
 import { namedLikeValidators } from './ownership.ts'
@@ -42,8 +41,8 @@ export type { DevnetMember } from './member.ts'
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   checkOptions(options)
   options.signal?.throwIfAborted()
-  const genesis = await genesisOf(options)
-  const validators = genesis.providers.length
+  const { genesis, validators, state } = await beginningOf(options)
+  const isInProcess = options.isInProcess ?? options.fork !== undefined
   const asked = linkOptions(options, validators)
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
@@ -69,16 +68,19 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       logLevel: options.logLevel ?? 'info',
     }
     prepareDevnet({ ...settings, ...(links === undefined ? {} : { links }) }, members)
-    const startsAtMs = options.stateFile === undefined ? undefined : await loadState(options, members)
+    // A forked chain that was stopped goes on where it was.
+    const begins = options.fork !== undefined && haveChains(members) ? undefined : state
+    if (begins !== undefined) await install(begins, { members, dataDir, isInProcess })
     options.onEvent?.({ kind: 'prepared', genesis, members })
     const running = new RunningDevnet({
       dataDir,
       genesis,
       members,
-      isInProcess: options.isInProcess ?? false,
+      isInProcess,
       controlPort: options.controlPort ?? 0,
       isGranting: options.isGranting ?? false,
-      startsAtMs,
+      startsAtMs: begins?.timestampMs,
+      isForked: options.fork !== undefined,
       links,
       onEvent: options.onEvent ?? (() => {}),
     })
@@ -90,21 +92,23 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
 }
 
-/** Every validator begins with the state of the file; resolves with its time. */
-async function loadState(
-  { stateFile, dataDir, isInProcess }: DevnetOptions,
-  members: readonly DevnetMember[],
-): Promise<number> {
-  checkNoChain(members, dataDir ?? '')
-  const lines = stateLinesOf(stateFile!)
-  const { head } = await readStateFileHead(lines())
-  if (isInProcess !== true && head.timestampMs > Date.now()) {
+/** Every validator begins with this state. */
+async function install(
+  { lines, timestampMs, edits }: NonNullable<Beginning['state']>,
+  options: {
+    readonly members: readonly DevnetMember[]
+    readonly dataDir: string
+    readonly isInProcess: boolean
+  },
+): Promise<void> {
+  const { members, dataDir, isInProcess } = options
+  checkNoChain(members, dataDir)
+  if (!isInProcess && timestampMs > Date.now()) {
     throw new OperatorError(
-      `${stateFile}: its time is ahead of this machine's clock, which only a devnet in one process can set: --in-process`,
+      "the state's time is ahead of this machine's clock, which only a devnet in one process can set: --in-process",
     )
   }
-  for (const member of members) await installState(member, lines)
-  return head.timestampMs
+  for (const member of members) await installState(member, lines, edits)
 }
 
 /** Fails early and clearly, before anything is written. */

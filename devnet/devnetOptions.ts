@@ -1,14 +1,17 @@
-// The options of a devnet: their bounds, and the genesis that they make. Not: the document (genesisOptions.ts).
+// The options of a devnet: their bounds, and what it begins with. Not: the document (genesisOptions.ts).
 import { OperatorError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { LOG_LEVELS } from '../node/config.ts'
+import type { StateEdits } from '../node/stateFile.ts'
 import type { LinkChange } from '../rpc/dev/linkTypes.ts'
 import type { DevnetOptions } from './devnetTypes.ts'
+import { readFork } from './fork.ts'
+import { forkLinesOf } from './forkSource.ts'
 import { ACCOUNTS_MAX, developmentGenesis, readDevelopmentGenesis } from './genesisOptions.ts'
 import { NO_LINKS_ALONE } from './links.ts'
-import { readLoadableState, stateLinesOf } from './loadState.ts'
+import { readLoadableState, type StateLines, stateLinesOf } from './loadState.ts'
 
 const DEFAULT_BLOCK_TIME_MS = 50
 const DELAY_MS_MAX = 60_000
@@ -17,10 +20,36 @@ const BALANCE_COINS_MAX = 1_000_000_000
 /** Clients compute with it, and with twice as much (EIP-2294). */
 const CHAIN_ID_MAX = 2 ** 52
 
-/** The document that the options make or name. Throws OperatorError naming what a rule forbids. */
-export async function genesisOf(options: DevnetOptions): Promise<Genesis> {
-  const { stateFile } = options
-  if (stateFile !== undefined) return (await readLoadableState(stateLinesOf(stateFile), stateFile)).genesis
+/** What a devnet begins with. */
+export interface Beginning {
+  readonly genesis: Genesis
+  readonly validators: number
+  /** A state in the place of block 0's; `edits` make it that of a forked chain. */
+  readonly state?: { readonly lines: StateLines; readonly timestampMs: number; readonly edits?: StateEdits }
+}
+
+/** What the options make or name. Throws OperatorError naming what a rule forbids. */
+export async function beginningOf(options: DevnetOptions): Promise<Beginning> {
+  const { stateFile, fork } = options
+  if (fork !== undefined) {
+    const lines = await forkLinesOf(fork)
+    const { chainId } = options
+    const { genesis, validators, edits } = await readFork(lines, {
+      name: fork,
+      ...(chainId === undefined ? {} : { chainId }),
+    })
+    return { genesis, validators, state: { lines, timestampMs: edits.head.head.timestampMs, edits } }
+  }
+  if (stateFile !== undefined) {
+    const lines = stateLinesOf(stateFile)
+    const { head, validators } = await readLoadableState(lines, stateFile)
+    return { genesis: head.genesis, validators, state: { lines, timestampMs: head.head.timestampMs } }
+  }
+  const genesis = genesisOf(options)
+  return { genesis, validators: genesis.providers.length }
+}
+
+function genesisOf(options: DevnetOptions): Genesis {
   if (options.genesisFile !== undefined) return readDevelopmentGenesis(options.genesisFile)
   return developmentGenesis({
     ...options,
@@ -41,6 +70,7 @@ export function checkOptions(options: DevnetOptions): void {
   const { chainId, accounts, balanceCoins } = options
   const { min, max } = DEVNET_VALIDATORS
   const given = CHAIN_OPTIONS.find((name) => options[name] !== undefined)
+  checkFork(options)
   if (options.genesisFile !== undefined && given !== undefined)
     throw new OperatorError(`${given}: the genesis document decides it`)
   if (options.stateFile !== undefined && (options.genesisFile !== undefined || given !== undefined))
@@ -62,6 +92,18 @@ export function checkOptions(options: DevnetOptions): void {
   for (const [name, isGood, expected] of [...checks, ...linkChecks(options)]) {
     if (!isGood) throw new OperatorError(`${name}: expected ${expected}`)
   }
+}
+
+/** The state decides what the options of a chain do, but for the id: no two chains should have one. */
+function checkFork(options: DevnetOptions): void {
+  if (options.fork === undefined) return
+  const others = [...CHAIN_OPTIONS, 'genesisFile', 'stateFile'] as const
+  const given = others.find((name) => name !== 'chainId' && options[name] !== undefined)
+  if (given !== undefined) throw new OperatorError(`${given}: the forked state decides it`)
+  if (options.isInProcess !== false) return
+  throw new OperatorError(
+    'fork: a forked chain runs in one process, which sends for accounts whose keys nobody here has',
+  )
 }
 
 type Check = readonly [name: string, isGood: boolean, expected: string]

@@ -19,6 +19,11 @@ export interface DevnetOptions {
   readonly genesisFile?: string
   /** A file of `suanli export state`, or of a devnet's `dev_dumpState`: the devnet goes on from it, instead of all options of the chain. */
   readonly stateFile?: string
+  /**
+   * A state file of any chain, or the JSON-RPC address of a devnet in one process: a chain of its own begins with that state, with
+   * development keys for its members, in the place of all options of the chain but `chainId`. It runs in one process.
+   */
+  readonly fork?: string
   /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
   readonly port?: number
   /** Peer-to-peer port of the first validator, the others follow; default 1,000 above its JSON-RPC port. */

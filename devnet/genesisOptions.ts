@@ -109,16 +109,24 @@ export function readDevelopmentGenesis(file: string): Genesis {
   return genesis
 }
 
-/** Throws OperatorError naming the first member that does not have the published keys. `file`: where the document is from. */
-export function checkDevelopmentGenesis(genesis: Genesis, file: string): void {
+/**
+ * Throws OperatorError naming the first member that does not have the published keys. `file`: where the document is from.
+ * `areOperatorsFree`: those of a forked chain stay who they are.
+ */
+export function checkDevelopmentGenesis(
+  genesis: Genesis,
+  file: string,
+  { areOperatorsFree = false }: { readonly areOperatorsFree?: boolean } = {},
+): void {
   const { max } = DEVNET_VALIDATORS
   if (genesis.providers.length > max) {
     throw new OperatorError(`${file}: providers: ${genesis.providers.length}, a devnet has ${max} at most`)
   }
   for (const [i, { operator, consensusKey, peerId }] of genesis.providers.entries()) {
     const own = developmentValidator(i)
+    const operatorField = ['operator', operator, own.operator.address] as const
     const fields = [
-      ['operator', operator, own.operator.address],
+      ...(areOperatorsFree ? [] : [operatorField]),
       ['consensusKey', consensusKey, bls.publicKey(own.consensusSecret)],
       ['peerId', peerId, peerIdBytesFromSeed(own.peerSeed)],
     ] as const

@@ -3,9 +3,10 @@
 import { existsSync } from 'node:fs'
 import { checksumAddress } from '../base/address.ts'
 import { toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
-import { type DevelopmentAccount, developmentValidator } from '../genesis/devKeys.ts'
+import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { type ControlServer, startControlServer } from './controlServer.ts'
@@ -14,9 +15,11 @@ import { DevClock } from './devClock.ts'
 import type { Devnet, DevnetAccount, DevnetEvent, DevnetValidator, FirstFinal } from './devnetTypes.ts'
 import { fundedAccounts } from './genesisOptions.ts'
 import { Granter } from './granter.ts'
+import { recoverAnySender } from './impersonation.ts'
 import { type DevLinks, NO_LINKS, NO_LINKS_ALONE } from './links.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import type { DevnetMember } from './member.ts'
+import { sharedBls } from './sharedBls.ts'
 import { removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
 import type { Validator, ValidatorEvents } from './validator.ts'
 import { ValidatorProcess } from './validatorProcess.ts'
@@ -36,6 +39,8 @@ interface RunningOptions {
   readonly isGranting: boolean
   /** Where the clock of a devnet in one process begins; undefined: with this machine's. */
   readonly startsAtMs: number | undefined
+  /** Whether its coins are where another chain had them. */
+  readonly isForked: boolean
   /** Closed by whoever opened them. */
   readonly links: DevLinks | undefined
   readonly onEvent: (event: DevnetEvent) => void
@@ -95,7 +100,9 @@ export class RunningDevnet {
       granter: () => this.#granter,
       links: this.#options.links ?? (this.#options.members.length === 1 ? NO_LINKS_ALONE : NO_LINKS),
     })
-    return { clock, wantedBlocks: chain, control: chain, isAlone: this.#options.members.length === 1 }
+    const isAlone = this.#options.members.length === 1
+    const shared = { bls: sharedBls(bls), recoverOne: recoverAnySender }
+    return { clock, wantedBlocks: chain, control: chain, ...shared, isAlone }
   }
 
   /** Starts every validator; resolves with the first block that becomes final. Leaves nothing running when it rejects. */
@@ -117,7 +124,7 @@ export class RunningDevnet {
     try {
       await Promise.race([started, aborted])
       this.#isUp = true
-      this.#chain?.catchUpClock()
+      this.#chain?.resume()
       await this.#startControl()
       this.#writeStatus()
       this.#startGranting()
@@ -151,7 +158,7 @@ export class RunningDevnet {
   }
 
   facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
-    const { dataDir, genesis, members } = this.#options
+    const { dataDir, genesis, members, isForked } = this.#options
     const rpcUrl = rpcUrlOf(members[0]!)
     const self = this
     return {
@@ -160,7 +167,7 @@ export class RunningDevnet {
       genesisHash: toHex(genesisHash(genesis)),
       rpcUrl,
       wsUrl: rpcUrl.replace('http', 'ws'),
-      accounts: fundedAccounts(genesis).map(accountOf),
+      accounts: (isForked ? developmentAccounts() : fundedAccounts(genesis)).map(accountOf),
       get validators() {
         return self.#validators.map(validatorOf)
       },
@@ -185,7 +192,7 @@ export class RunningDevnet {
       mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
       snapshot: () => this.#mustBeInProcess().snapshot(),
       revert: (snapshot) => this.#mustBeInProcess().revert(snapshot),
-      passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
+      passWindows: (count = 1) => this.#mustBeInProcess().passWindows({ count }),
       links: () => this.#mustHaveLinks().list(),
       setLink: ({ from, to, ...change }) => this.#mustHaveLinks().set({ from, to, change }),
       partition: (groups) => this.#mustHaveLinks().partition(groups),

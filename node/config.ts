@@ -102,7 +102,9 @@ export const DEFAULT_CONFIG: NodeConfig = {
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 512
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length <= 512 && value.every(isText)
-const NET_ADDRESS = '/(?:ip4|ip6|dns|dns4|dns6)/[^/\\s]+/tcp/\\d{1,5}'
+/** 0 to 65535. */
+const PORT = '(?:\\d{1,4}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])'
+const NET_ADDRESS = `/(?:ip4|ip6|dns|dns4|dns6)/[^/\\s]+/tcp/${PORT}`
 const LISTEN_ADDRESS = new RegExp(`^${NET_ADDRESS}$`)
 /** A multiaddr that ends in `/p2p/<peer id>`. */
 export const PEER_ADDRESS_FORM = new RegExp(`^${NET_ADDRESS}/p2p/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$`)

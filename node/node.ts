@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
+import type { Bls } from '../base/crypto/types.ts'
 import { parseHash32, type TxId } from '../base/ids.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
@@ -27,6 +28,7 @@ import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { nodePaths } from './nodePaths.ts'
 import { type OpenedChain, openChain } from './openChain.ts'
 import { type OpenedNetwork, openNetwork } from './openNetwork.ts'
+import type { RecoverOne } from './pool/recoverer.ts'
 import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
 import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
@@ -62,6 +64,10 @@ export interface DevnetParts {
   /** For the JSON-RPC methods that only a devnet has. */
   readonly control: DevControl
   readonly startRpc?: typeof startRpc
+  /** Shared by the validators of a process. */
+  readonly bls?: Bls
+  /** Whose a transaction is: a devnet takes some without a signature. */
+  readonly recoverOne?: RecoverOne
   /** Signs in place of the one that the configuration names; closed with the node. */
   readonly signer?: Signer
 }
@@ -351,6 +357,7 @@ function openNodeChain(
       return openChainStore(chainDir, storeOptionsOf(config))
     },
     signatureWorkers: config.signatureWorkers,
+    ...(options.devnet?.recoverOne === undefined ? {} : { recoverOne: options.devnet.recoverOne }),
     nowMs: () => clock.nowMs(),
     monotonicMs: () => clock.monotonicMs(),
     onRefused: halt.noteRefused,

@@ -12,6 +12,7 @@ import { Mempool, type MempoolLimits } from './pool/mempool.ts'
 import { poolChain } from './pool/poolChain.ts'
 import { PrecheckPool } from './pool/precheckPool.ts'
 import { RecentSenders } from './pool/recentSenders.ts'
+import type { RecoverOne } from './pool/recoverer.ts'
 import { createSenderPool, type SenderPool } from './pool/senderPool.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 
@@ -23,6 +24,8 @@ export interface OpenChainOptions {
   readonly recoveries?: Pick<RecoveryBook, 'on'>
   /** Threads that recover signatures, and as many for prechecks; default 0: on this thread. */
   readonly signatureWorkers?: number
+  /** On a devnet: whose a transaction is, with or without a signature. Default: whose signature it has. */
+  readonly recoverOne?: RecoverOne
   /** Where the pool's limits differ from the defaults. */
   readonly mempoolLimits?: Partial<MempoolLimits>
   /** The pool's clocks. */
@@ -65,9 +68,11 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
   }
   const store = await options.openStore()
   closers.add(() => store.close())
+  const recovering = options.recoverOne === undefined ? {} : { recoverOne: options.recoverOne }
   const senderPool = createSenderPool({
     workers: options.signatureWorkers ?? 0,
     onWorkerLost: (error) => logger?.error({ err: error }, 'a signature worker was lost'),
+    ...recovering,
   })
   closers.add(() => senderPool.close())
   const mempool = new Mempool(
@@ -83,6 +88,7 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
     chainId: chain.chainId,
     senders: senderPool,
     pooled: (hash) => mempool.get(hash),
+    ...recovering,
   })
   const importer = await openImporter(store, {
     chain,

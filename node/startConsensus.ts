@@ -1,6 +1,7 @@
 // Joins consensus in order: evidence, floor of a recovery, validator set, host, driver, followers.
 // Not: the parts themselves (createConsensus.ts, evidence/, recovery/, sync/).
 import { bls } from '../base/crypto/bls.ts'
+import type { Bls } from '../base/crypto/types.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum } from '../base/protocol/validators.ts'
 import type { Clock, JournalStore, Signer } from '../consensus/ports.ts'
@@ -54,6 +55,8 @@ export interface StartConsensusOptions {
   readonly halt: Pick<Halt, 'now' | 'reason'>
   readonly logger: RoomLogger
   readonly wantedBlocks?: WantedBlocks
+  /** Default: the fastest there is. */
+  readonly bls?: Bls
   /** What a simulated node has instead of a journal's files and of threads that check signatures. */
   readonly parts?: { readonly journal: JournalStore; readonly checks: SignatureChecks }
 }
@@ -100,7 +103,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     recoveries,
     journal,
     signer: options.signer,
-    bls,
+    bls: options.bls ?? bls,
     checks,
     clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
@@ -154,7 +157,7 @@ async function openParts(options: StartConsensusOptions) {
   const { config, logger } = options
   const journal = await openJournal(options)
   const checks: SignatureChecks = new VerifierPool({
-    bls,
+    bls: options.bls ?? bls,
     hasWorker: config.signatureWorkers > 0,
     onWorkerLost: (error) => logger.error({ err: error }, 'the worker that checks votes was lost'),
   })

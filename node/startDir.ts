@@ -71,6 +71,7 @@ async function openSigners(options: StartDirOptions, peerSeed: Uint8Array): Prom
       takeOver: options.takeOverSigner,
       forceMoved: options.forceMovedSigner,
       log: (level, text, fields) => log[level](fields ?? {}, text),
+      ...(options.devnet?.bls === undefined ? {} : { bls: options.devnet.bls }),
     })
     if (opened !== undefined) signers.push(opened)
   }

@@ -2,7 +2,7 @@
 // Owns: the lines, their checksum, installing a store from them. Not: who may go on from it (devnet/loadState.ts).
 import { createHash, type Hash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { assert } from '../base/assert.ts'
+import { assert, mustExist } from '../base/assert.ts'
 import { equalBytes, parseHex, toHex } from '../base/bytes.ts'
 import { ExpectedError } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
@@ -271,23 +271,32 @@ export async function readStateFile(
   }
 }
 
+/** What a devnet puts in the place of the file's: its own head, and records by their keys in hex. */
+export interface StateEdits {
+  readonly head: StateFileHead
+  readonly records: ReadonlyMap<string, Uint8Array>
+}
+
 /**
- * Makes a chain store in `dir`, which must not hold one, whose tip and state are the file's. Throws StateFileError, or StoreError
- * Corrupt when the records do not have the state root of the block; then there is no store.
+ * Makes a chain store in `dir`, which must not hold one, whose tip and state are the file's, but for `edits`. Throws StateFileError, or
+ * StoreError Corrupt when the records do not have the state root of the block; then there is no store.
  */
 export async function installStateFile(
   dir: string,
   lines: () => AsyncIterable<string>,
+  edits?: StateEdits,
 ): Promise<StateFileHead> {
-  const { block } = await readStateFileHead(lines())
+  const { block } = edits?.head ?? (await readStateFileHead(lines()))
   assert(block.header.height > 0, 'block 0 needs no installing')
   const install = await StateInstall.open(dir, block.hash)
   let isClosed = false
   try {
     let index = 0
-    const found = await readStateFile(lines(), async (records) => {
+    const read = await readStateFile(lines(), async (records) => {
       await install.putChunk(index++, [...records])
     })
+    if (edits !== undefined) await install.putChunk(index++, edited(edits))
+    const found = edits?.head ?? read
     const { genesis: document, certificate, receipts, epochProofs } = found
     const built = buildGenesis(document, { areProofsChecked: true })
     built.tree.release()
@@ -300,6 +309,11 @@ export async function installStateFile(
     // Complete, it has moved; what is left is of no use, as a file is read again from its beginning.
     await rm(`${dir}.incoming`, { recursive: true, force: true })
   }
+}
+
+/** Written last, they take the place of the file's. */
+function edited({ records }: StateEdits): { readonly key: Uint8Array; readonly value: Uint8Array }[] {
+  return [...records].map(([key, value]) => ({ key: mustExist(parseHex(key), 'a key in hex'), value }))
 }
 
 /** Lines of a text that comes in pieces, without their line feeds. */

@@ -2,7 +2,8 @@
 import type { PeerKey } from './protocol.ts'
 
 const BACKOFF_FIRST_MS = 50
-const BACKOFF_MAX_MS = 2_000
+// A link that was cut is used again within about this time of its return.
+const BACKOFF_MAX_MS = 1_000
 /** A member may say that it is where others listen: dialling it takes handshakes from those who dial them. */
 const ADDRESSES_PER_ATTEMPT = 2
 /** A connection shorter than this does not reset the back-off. */

@@ -3,6 +3,7 @@ import type { Module } from '../state/rules.ts'
 import type { Backend } from './backend.ts'
 import { absentMethods } from './dev/absent.ts'
 import { devAccountMethods } from './dev/accounts.ts'
+import { automineMethods } from './dev/automine.ts'
 import type { DevControl } from './dev/control.ts'
 import { linkMethods } from './dev/links.ts'
 import { stateFileMethods } from './dev/state.ts'
@@ -132,7 +133,7 @@ export function createMethods(options: MethodOptions): Methods {
   const { control } = options
   const methods = control === undefined ? usual : withDevMethods(usual, { backend, modules, control })
   const named = [...methods, moduleListMethod(methods)]
-  const absent = control === undefined ? [] : absentMethods()
+  const absent = control === undefined ? [] : absentMethods(methods)
   return {
     table: methodTable([
       ...named,
@@ -150,6 +151,7 @@ function withDevMethods(
 ): readonly Method[] {
   const own = [
     ...timeMethods(parts.control),
+    ...automineMethods(),
     ...devAccountMethods(parts),
     ...stateFileMethods(parts.control),
     ...linkMethods(parts.control.links()),

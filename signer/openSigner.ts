@@ -2,6 +2,7 @@
 import { isAbsolute, join } from 'node:path'
 import { fromHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
+import type { Bls } from '../base/crypto/types.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
@@ -34,6 +35,8 @@ export async function openSigner(options: {
   /** Signs although the record of this directory was exported. */
   readonly forceMoved: boolean
   readonly log: Log
+  /** Of a local signer; default: the fastest there is. */
+  readonly bls?: Bls
 }): Promise<Signer | undefined> {
   const { genesisHash, config, log } = options
   const dataDir = signerDataDir(options.dataDir, config)
@@ -50,6 +53,7 @@ export async function openSigner(options: {
       dataDir,
       genesisHash,
       secretKey,
+      ...(options.bls === undefined ? {} : { bls: options.bls }),
       forceMoved: options.forceMoved,
       genesisSet: options.genesisSet,
       onUnproven: (epoch, reason) =>

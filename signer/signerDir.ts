@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
+import type { Bls } from '../base/crypto/types.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
@@ -61,6 +62,8 @@ export interface OpenSignerOptions extends Pick<SignerOptions, 'onRefused' | 'on
   /** Signs although the record was exported: the operator asserts that the copy will never be used. */
   readonly forceMoved: boolean
   readonly genesisSet: ValidatorSet
+  /** Default: the fastest there is. */
+  readonly bls?: Bls
 }
 
 /** Opens a data directory's signer for one process. Throws OperatorError when it is in use or was moved away. */
@@ -79,9 +82,9 @@ export async function openLocalSigner(options: OpenSignerOptions): Promise<Local
     }
     const publicKey = bls.publicKey(options.secretKey)
     const signer = await LocalSigner.open({
+      bls,
       ...rest,
       dir,
-      bls,
       create: isFreshKey(dataDir),
       isForeign: isForeignRecord(dataDir, publicKey),
       onRecorded: () => noteRecord(dataDir, publicKey),

@@ -19,15 +19,13 @@ import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.
 
 export function addDevnet(program: Command, finish: (code: number) => void): void {
   withLinks(
-    program
-      .command('devnet')
+    withState(program.command('devnet'))
       .description('run a chain of several validators on this machine, with funded development accounts')
       .addOption(validatorsOption())
       .option(
         '--genesis <file>',
         'a genesis document with the development keys, instead of the options of the chain',
       )
-      .option('--load-state <file>', 'a file of suanli export state: the chain goes on from there')
       .option('--chain-id <id>', 'chain id; default: 83838', wholeNumber(1, 2 ** 52))
       .option('--accounts <count>', 'number of funded accounts; default: 10', wholeNumber(1, 100))
       .option('--balance <coins>', 'whole coins of each; default: 10000', wholeNumber(1, 1_000_000_000))
@@ -84,10 +82,12 @@ coins are made at will: docs/devnet.md.`,
           ...(options.p2pPort === undefined ? {} : { p2pPort: options.p2pPort }),
           // An empty name would be the current folder.
           dataDir: options.dataDir === '' ? '' : resolve(options.dataDir),
-          isInProcess: options.inProcess,
+          // A forked chain runs in no other way.
+          isInProcess: options.inProcess || options.fork !== undefined,
           isGranting: options.autoGrant,
           isFresh: options.fresh,
           ...(options.loadState === undefined ? {} : { stateFile: resolve(options.loadState) }),
+          ...(options.fork === undefined ? {} : { fork: sourceOf(options.fork) }),
           ...linksOf(options),
           logLevel: options.logLevel,
           signal: stop.signal,
@@ -100,6 +100,19 @@ coins are made at will: docs/devnet.md.`,
         if (!stop.signal.aborted) throw error
       }
     })
+}
+
+/** As typed in any folder. */
+const sourceOf = (source: string): string => (/^https?:\/\//i.test(source) ? source : resolve(source))
+
+/** Adds what it begins with, in the place of a genesis. */
+function withState(command: Command): Command {
+  return command
+    .option('--load-state <file>', 'a file of suanli export state: the chain goes on from there')
+    .option(
+      '--fork <file or url>',
+      "a chain of its own begins with another chain's state: a file of suanli export state, or a devnet's JSON-RPC; in one process",
+    )
 }
 
 /** Adds the options of the links between validators. */
@@ -151,7 +164,7 @@ function chainOf(command: Command, options: Record<string, unknown>): ChainOptio
     blockTime: 'blockTimeMs',
     window: 'windowMs',
   } as const
-  const isGiven = options.genesis !== undefined || options.loadState !== undefined
+  const isGiven = [options.genesis, options.loadState, options.fork].some((given) => given !== undefined)
   const isTyped = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
   return Object.fromEntries(
     Object.entries(names)
@@ -244,12 +257,16 @@ function printAccounts(members: readonly DevnetMember[], genesis: Genesis): void
   print('')
   print('Providers (each a validator; its operator mints against its pledge)')
   for (const member of members) {
-    const { operator } = developmentValidator(member.index)
-    const { profile, lots } = genesis.providers[member.index]!
+    const provider = genesis.providers[member.index]
+    // Admitted later than the document was made.
+    if (provider === undefined) continue
+    const { profile, lots, operator } = provider
     const hardware = lots.map((lot) => `${lot.devices} × ${lot.class}`).join(', ')
+    const own = developmentValidator(member.index).operator
+    const index = equalBytes(own.address, operator) ? ` (${own.index})` : ''
     print(
-      `#${member.index + 1} ${profile.legalGroup.padEnd(9)} ${hardware.padEnd(16)} operator (${operator.index}) ` +
-        `${checksumAddress(operator.address)}  ${coinsOf(genesis, operator.address)} ACPC`,
+      `#${member.index + 1} ${profile.legalGroup.padEnd(9)} ${hardware.padEnd(16)} operator${index} ` +
+        `${checksumAddress(operator)}  ${coinsOf(genesis, operator)} ACPC`,
     )
   }
   print('')

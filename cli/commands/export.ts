@@ -45,7 +45,9 @@ export function addExport(program: Command): void {
       .action((options: ExportOptions) => exportTable(name, options))
   }
   withOptions(
-    command.command('state').description('every record of the newest state, for suanli devnet --load-state'),
+    command
+      .command('state')
+      .description('every record of the newest state, for suanli devnet --load-state or --fork'),
   ).action(exportState)
   command.addHelpText(
     'after',
@@ -83,7 +85,7 @@ async function exportTable(name: string, options: ExportOptions): Promise<void> 
     printColumns(dataset, options)
     return
   }
-  const out = mustHaveOut(options)
+  const out = mustHaveOut(options, `${name}.${options.format}`)
   if (dataset.isOffline === true && options.dataDir === undefined)
     throw new UsageError(`${name} are read from a data directory: give --data-dir of a stopped node`)
   const source = await sourceOf(options)
@@ -135,8 +137,8 @@ function printColumns({ columns }: Dataset, { json }: ExportOptions): void {
   else for (const { name, kind, doc } of columns) print(`${name.padEnd(26)} ${kind.padEnd(8)} ${doc}`)
 }
 
-function mustHaveOut({ out, force }: ExportOptions): string {
-  if (out === undefined) throw new UsageError('give the file to write with --out')
+function mustHaveOut({ out, force }: ExportOptions, example: string): string {
+  if (out === undefined) throw new UsageError(`give the file to write: -o ${example}`)
   if (force !== true && existsSync(out)) throw new OperatorError(`${out} exists already: --force replaces it`)
   return out
 }
@@ -170,7 +172,7 @@ async function intoFile(
 }
 
 async function exportState(options: ExportOptions): Promise<void> {
-  const out = mustHaveOut(options)
+  const out = mustHaveOut(options, 'state.gz')
   const isZipped = out.endsWith('.gz')
   const [{ gunzipSync, createGzip }, { pipeline }, { Readable }] = await Promise.all([
     import('node:zlib'),

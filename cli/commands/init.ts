@@ -10,6 +10,7 @@ import { showKeys } from '../../node/nodeKeys.ts'
 import { keyFile } from '../../signer/keyFiles.ts'
 import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 import { readPeers } from '../genesis/files.ts'
+import { UsageError } from '../usageError.ts'
 
 /** Of keys that were made before there was a genesis document; empty without them. */
 function ownPeerId(dataDir: string): string {
@@ -31,8 +32,11 @@ export function addInit(program: Command): void {
     .action((options) => {
       const genesis = readGenesis(options.genesis)
       const listed = options.peers === undefined ? [] : readPeers(options.peers, ownPeerId(options.dataDir))
+      const peers = [...options.peer, ...listed] as readonly string[]
+      const repeated = peers.find((peer, i) => peers.indexOf(peer) !== i)
+      if (repeated !== undefined) throw new UsageError(`peers: ${repeated} is given twice`)
       const config = parseConfig({
-        peers: [...options.peer, ...listed],
+        peers,
         p2pListen: [options.p2pListen],
         rpcPort: options.rpcPort,
       })

@@ -89,8 +89,13 @@ export function peersOf(genesis: Genesis, parts: readonly NamedPart[]): readonly
 /** The list that `genesis collect` writes, without this node's own addresses. Throws OperatorError. */
 export function readPeers(file: string, ownPeerId: string): readonly string[] {
   const json = readJson(file)
-  if (!Array.isArray(json) || !json.every((one) => typeof one === 'string' && PEER_ADDRESS_FORM.test(one))) {
-    throw new OperatorError(`${file}: expected a list of multiaddrs, each ending in /p2p/<peer id>`)
-  }
+  if (!Array.isArray(json)) throw new OperatorError(`${file}: expected a list of multiaddrs`)
+  json.forEach((one, i) => {
+    if (typeof one === 'string' && PEER_ADDRESS_FORM.test(one)) return
+    const shown = JSON.stringify(one)?.slice(0, 200)
+    throw new OperatorError(
+      `${file}: [${i}]: ${shown}: expected a multiaddr that ends in /p2p/<peer id>, with a port up to 65535`,
+    )
+  })
   return (json as readonly string[]).filter((address) => !address.endsWith(`/p2p/${ownPeerId}`))
 }

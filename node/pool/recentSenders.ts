@@ -9,6 +9,7 @@ import {
   recoverSender,
   type Transaction,
 } from '../../state/transaction.ts'
+import type { RecoverOne } from './recoverer.ts'
 import type { SenderPool } from './senderPool.ts'
 
 /** Envelopes decoded per turn of the event loop: about 3 ms. */
@@ -23,6 +24,7 @@ export class RecentSenders {
   readonly #chainId: number
   readonly #senders: SenderPool
   readonly #pooled: (hash: TxId) => KnownSender | undefined
+  readonly #recoverOne: RecoverOne
   // Keyed by a block's own objects: entries live as long as the block, and a lookup needs no hash.
   readonly #byRaw = new WeakMap<Uint8Array, KnownSender>()
   readonly #senderOf = new WeakMap<Transaction, Address>()
@@ -32,7 +34,10 @@ export class RecentSenders {
     senders: SenderPool
     /** Looks a transaction up in the mempool. */
     pooled: (hash: TxId) => KnownSender | undefined
+    /** Default: whose signature it has. */
+    recoverOne?: RecoverOne
   }) {
+    this.#recoverOne = options.recoverOne ?? recoverSender
     this.#chainId = options.chainId
     this.#senders = options.senders
     this.#pooled = options.pooled
@@ -60,7 +65,7 @@ export class RecentSenders {
 
   /** For `executeBlock`: the sender from memory, or recovered now; undefined when the signature is invalid. */
   senderOf(transaction: Transaction): Address | undefined {
-    return this.#senderOf.get(transaction) ?? recoverSender(transaction)
+    return this.#senderOf.get(transaction) ?? this.#recoverOne(transaction)
   }
 
   /** Decodes and recovers unknown envelopes; malformed or unsigned ones stay unknown and fail execution. */

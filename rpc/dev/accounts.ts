@@ -29,8 +29,8 @@ function refuse(message: string): RpcError {
 
 function unknownAccount(account: Address): RpcError {
   return refuse(
-    `unknown account ${checksumAddress(account)}: this devnet has the keys of its development accounts and operators alone, and ` +
-      'this chain takes signed transactions only',
+    `unknown account ${checksumAddress(account)}: this devnet has the keys of its development accounts and operators alone; ` +
+      'anvil_impersonateAccount lets it send as any other',
   )
 }
 
@@ -57,32 +57,45 @@ function signingMethods({
     if (raw === undefined) throw unknownAccount(from)
     return raw
   }
+  const sent = async (raw: Uint8Array): Promise<string> => {
+    const result = await backend.submit(raw)
+    if (!result.ok) throw submitError(result.rejection)
+    await untilIncluded(backend, result.id)
+    return toHex(result.id)
+  }
   return [
-    defineMethod({
-      name: 'eth_accounts',
-      doc: 'The accounts that this devnet signs for: the development accounts, then the operators.',
-      cost: 1,
-      params: {},
-      returns: { type: 'array', items: ADDRESS_SCHEMA },
-      run: () => control.accounts.map(toHex),
-    }),
+    ...alsoAs(
+      ['eth_requestAccounts', 'personal_listAccounts'],
+      defineMethod({
+        name: 'eth_accounts',
+        doc: 'The accounts that this devnet sends for: the development accounts, then the operators.',
+        cost: 1,
+        params: {},
+        returns: { type: 'array', items: ADDRESS_SCHEMA },
+        run: () => control.accounts.map(toHex),
+      }),
+    ),
     defineMethod({
       name: 'eth_sendTransaction',
       doc:
-        'Completes, signs and submits a transaction of one of eth_accounts; returns its hash, once it is final if a block can have ' +
+        'Completes, signs and submits a transaction of one of eth_accounts, or of an impersonated account; returns its hash, once it is final if a block can have ' +
         'it now: as on a chain that makes its block at once.',
       cost: 20,
       params: { transaction: transactionRequestParam },
       returns: HASH_SCHEMA,
       run: async ({ transaction }) => {
-        if (!control.accounts.some((known) => toHex(known) === toHex(transaction.from)))
-          throw unknownAccount(transaction.from)
-        const raw = signed(transaction.from, await runner.fill(transaction))
-        const result = await backend.submit(raw)
-        if (!result.ok) throw submitError(result.rejection)
-        await untilIncluded(backend, result.id)
-        return toHex(result.id)
+        if (!control.canSendFor(transaction.from)) throw unknownAccount(transaction.from)
+        return sent(signed(transaction.from, await runner.fill(transaction)))
       },
+    }),
+    defineMethod({
+      name: 'eth_sendUnsignedTransaction',
+      doc: "Like eth_sendTransaction, for any account but those of the chain's own rules, impersonated or not.",
+      cost: 20,
+      params: { transaction: transactionRequestParam },
+      returns: HASH_SCHEMA,
+      run: async ({ transaction }) =>
+        sent(control.impersonated(transaction.from, await runner.fill(transaction))),
     }),
     defineMethod({
       name: 'eth_signTransaction',
@@ -141,7 +154,7 @@ function messageMethods(control: DevControl): readonly Method[] {
       run: ({ account, message }) => sign(account, message),
     }),
     ...alsoAs(
-      'eth_signTypedData',
+      ['eth_signTypedData', 'eth_signTypedData_v3'],
       defineMethod({
         name: 'eth_signTypedData_v4',
         doc: 'Signs typed data (EIP-712) for one of eth_accounts: an object, or its JSON as a string.',
@@ -166,13 +179,9 @@ function typedDigest(given: Json): Hash32 {
 }
 
 function fundingMethods({ backend, control }: Parameters<typeof devAccountMethods>[0]): readonly Method[] {
-  const mustBeOwn = (account: Address): null => {
-    if (control.accounts.some((known) => toHex(known) === toHex(account))) return null
-    throw unknownAccount(account)
-  }
   return [
     ...alsoAs(
-      'hardhat_setBalance',
+      ['hardhat_setBalance', 'ganache_setBalance', 'evm_setAccountBalance'],
       defineMethod({
         name: 'anvil_setBalance',
         doc:
@@ -196,18 +205,22 @@ function fundingMethods({ backend, control }: Parameters<typeof devAccountMethod
       }),
     ),
     ...alsoAs(
-      ['hardhat_impersonateAccount', 'anvil_stopImpersonatingAccount', 'hardhat_stopImpersonatingAccount'],
+      'hardhat_addBalance',
       defineMethod({
-        name: 'anvil_impersonateAccount',
-        doc: 'Nothing to do for the accounts of eth_accounts, which eth_sendTransaction signs for; refuses any other.',
-        cost: 1,
-        params: { account: p.address },
+        name: 'anvil_addBalance',
+        doc: 'Like anvil_setBalance, by this many base units more.',
+        cost: IN_TURN_COST,
+        params: { account: p.address, amount: p.quantity },
         returns: NULL,
-        run: ({ account }) => mustBeOwn(account),
+        run: async ({ account, amount }) => {
+          await control.mint(account, async () => amount)
+          return null
+        },
       }),
     ),
+    ...impersonationMethods(control),
     ...alsoAs(
-      'hardhat_dropTransaction',
+      ['hardhat_dropTransaction', 'ganache_dropTransaction'],
       defineMethod({
         name: 'anvil_dropTransaction',
         doc: 'Drops a waiting transaction from the pools of all validators; null when none has it.',
@@ -217,16 +230,66 @@ function fundingMethods({ backend, control }: Parameters<typeof devAccountMethod
         run: ({ hash }) => (control.drop(hash) > 0 ? toHex(hash) : null),
       }),
     ),
-    defineMethod({
-      name: 'anvil_dropAllTransactions',
-      doc: 'Drops all waiting transactions from the pools of all validators.',
-      cost: 20,
-      params: {},
-      returns: NULL,
-      run: () => {
-        control.drop()
-        return null
-      },
-    }),
+    ...alsoAs(
+      'hardhat_dropAllTransactions',
+      defineMethod({
+        name: 'anvil_dropAllTransactions',
+        doc: 'Drops all waiting transactions from the pools of all validators.',
+        cost: 20,
+        params: {},
+        returns: NULL,
+        run: () => {
+          control.drop()
+          return null
+        },
+      }),
+    ),
+  ]
+}
+
+function impersonationMethods(control: DevControl): readonly Method[] {
+  const switching = (isOn: boolean, doc: string) => ({
+    doc,
+    cost: 1,
+    params: { account: p.address },
+    returns: NULL,
+    run: ({ account }: { readonly account: Address }) => {
+      control.impersonate(account, isOn)
+      return null
+    },
+  })
+  return [
+    ...alsoAs(
+      ['hardhat_impersonateAccount', 'ganache_impersonateAccount'],
+      defineMethod({
+        name: 'anvil_impersonateAccount',
+        ...switching(
+          true,
+          'From now on eth_sendTransaction sends as this account, without its key: validators of this devnet alone take that. Refuses ' +
+            "the accounts of the chain's own rules.",
+        ),
+      }),
+    ),
+    ...alsoAs(
+      ['hardhat_stopImpersonatingAccount', 'ganache_stopImpersonatingAccount'],
+      defineMethod({
+        name: 'anvil_stopImpersonatingAccount',
+        ...switching(false, 'eth_sendTransaction no longer sends as this account.'),
+      }),
+    ),
+    ...alsoAs(
+      'hardhat_autoImpersonateAccount',
+      defineMethod({
+        name: 'anvil_autoImpersonateAccount',
+        doc: 'Whether eth_sendTransaction sends as any account, without its key.',
+        cost: 1,
+        params: { isOn: p.bool },
+        returns: NULL,
+        run: ({ isOn }) => {
+          control.impersonateAll(isOn)
+          return null
+        },
+      }),
+    ),
   ]
 }

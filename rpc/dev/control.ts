@@ -12,6 +12,12 @@ export const IN_TURN_COST = 19
 /** A gzipped state file: twice as many hex digits fit into one request. */
 export const STATE_BYTES_MAX = 3 * 1024 * 1024
 
+/** Who waits for a long command. */
+interface Wanting {
+  /** Whether nobody does any more: it ends at the next block or window. */
+  readonly isGone?: (() => boolean) | undefined
+}
+
 export interface DevControl {
   /** Unix time of the chain's clock, milliseconds. */
   nowMs(): number
@@ -22,9 +28,9 @@ export interface DevControl {
   /** The next block has this timestamp; refuses one that is not above the head's. */
   setNextTimestampMs(ms: number): void
   /** Makes this many blocks, each `intervalMs` after the last on the chain's clock, or as soon as the chain allows. */
-  mine(options: { readonly count: number; readonly intervalMs: number }): Promise<void>
+  mine(options: Wanting & { readonly count: number; readonly intervalMs: number }): Promise<void>
   /** Ends this many windows one after another, with all that their ends bring. */
-  passWindows(count: number): Promise<void>
+  passWindows(options: Wanting & { readonly count: number }): Promise<void>
   /** Remembers the head; the number that `revert` takes. */
   snapshot(): Promise<number>
   /** Goes back to a snapshot, which it forgets with all later ones; false when there is none of this number. */
@@ -37,7 +43,15 @@ export interface DevControl {
   readonly accounts: readonly Address[]
   /** Undefined for an account whose key it does not have. */
   sign(account: Address, digest: Hash32): Uint8Array | undefined
-  /** The raw envelope; undefined for an account whose key it does not have. */
+  /** The raw envelope without a signature, whoever the account is. Refuses accounts that never send. */
+  impersonated(account: Address, fields: TransactionFields): Uint8Array
+  /** Whether it signs for this account or sends as it. */
+  canSendFor(account: Address): boolean
+  /** Sends as this account from now on, without its key, or no longer. Refuses accounts that never send. */
+  impersonate(account: Address, isOn: boolean): void
+  /** The same for every account. */
+  impersonateAll(isOn: boolean): void
+  /** The raw envelope; undefined for an account that it does not send for. */
   signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined
   /**
    * Mints coins to an account against the pledges of whichever providers may: what `missingBase` says when the turn has come. Throws

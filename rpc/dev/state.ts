@@ -8,20 +8,20 @@ import { type DevControl, IN_TURN_COST, STATE_BYTES_MAX } from './control.ts'
 export function stateFileMethods(control: DevControl): readonly Method[] {
   return [
     ...alsoAs(
-      'anvil_dumpState',
+      ['anvil_dumpState', 'hardhat_dumpState', 'ganache_dumpState'],
       defineMethod({
         name: 'dev_dumpState',
         doc:
           'The newest final state, all records of it, as the bytes of a gzipped state file: what suanli export state writes, ' +
           'dev_loadState takes and suanli devnet --load-state begins from.',
-        cost: 400,
+        cost: IN_TURN_COST,
         params: {},
         returns: DATA_SCHEMA,
         run: async () => toHex(await control.dumpState()),
       }),
     ),
     ...alsoAs(
-      'anvil_loadState',
+      ['anvil_loadState', 'hardhat_loadState', 'ganache_loadState'],
       defineMethod({
         name: 'dev_loadState',
         doc:

@@ -63,19 +63,22 @@ function clockMethods(control: DevControl): readonly Method[] {
       returns: { type: 'object' },
       run: () => ({ nowMs: control.nowMs(), aheadMs: control.aheadMs() }),
     }),
-    defineMethod({
-      name: 'evm_increaseTime',
-      doc:
-        "Sets the chain's clock forward by seconds; returns how far it is ahead now. The next block has the new time, and ends at " +
-        'most the running window: dev_passWindows ends one after another.',
-      cost: 2,
-      params: { seconds },
-      returns: { type: 'integer' },
-      run: ({ seconds: by }) => {
-        control.setTimeMs(control.nowMs() + by * SECOND_MS)
-        return Math.round(control.aheadMs() / SECOND_MS)
-      },
-    }),
+    ...alsoAs(
+      'anvil_increaseTime',
+      defineMethod({
+        name: 'evm_increaseTime',
+        doc:
+          "Sets the chain's clock forward by seconds; returns how far it is ahead now. The next block has the new time, and ends at " +
+          'most the running window: dev_passWindows ends one after another.',
+        cost: 2,
+        params: { seconds },
+        returns: { type: 'integer' },
+        run: ({ seconds: by }) => {
+          control.setTimeMs(control.nowMs() + by * SECOND_MS)
+          return Math.round(control.aheadMs() / SECOND_MS)
+        },
+      }),
+    ),
     ...alsoAs(
       'anvil_setNextBlockTimestamp',
       defineMethod({
@@ -116,23 +119,23 @@ function blockMethods(control: DevControl): readonly Method[] {
       cost: IN_TURN_COST,
       params: { options: mineOptions },
       returns: { type: 'string' },
-      run: async ({ options }) => {
+      run: async ({ options }, { isGone }) => {
         const { count, atMs } = options
         if (atMs !== undefined) control.setNextTimestampMs(atMs)
-        await control.mine({ count, intervalMs: 0 })
+        await control.mine({ count, intervalMs: 0, isGone })
         return MINED
       },
     }),
     ...alsoAs(
-      'hardhat_mine',
+      ['hardhat_mine', 'ganache_mine'],
       defineMethod({
         name: 'anvil_mine',
         doc: 'Makes blocks, a number of seconds of the chain apart; one by default, a second apart.',
         cost: IN_TURN_COST,
         params: { blocks, interval: withDefault(seconds, 1) },
         returns: { type: ['null', 'boolean'] },
-        run: async ({ blocks: count, interval }) => {
-          await control.mine({ count, intervalMs: interval * SECOND_MS })
+        run: async ({ blocks: count, interval }, { isGone }) => {
+          await control.mine({ count, intervalMs: interval * SECOND_MS, isGone })
           return null
         },
       }),
@@ -165,7 +168,7 @@ function blockMethods(control: DevControl): readonly Method[] {
       name: 'dev_passWindows',
       doc:
         'Ends capacity windows one after another, each with the blocks that its end brings; one by default. Returns the time and ' +
-        'how far the clock is ahead then.',
+        'how far the clock is ahead then. Stops at the next window once its caller has left.',
       cost: IN_TURN_COST,
       params: {
         count: withDefault(
@@ -176,8 +179,8 @@ function blockMethods(control: DevControl): readonly Method[] {
         ),
       },
       returns: { type: 'object' },
-      run: async ({ count }) => {
-        await control.passWindows(count)
+      run: async ({ count }, { isGone }) => {
+        await control.passWindows({ count, isGone })
         return { nowMs: control.nowMs(), aheadMs: control.aheadMs() }
       },
     }),

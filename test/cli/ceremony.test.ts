@@ -214,9 +214,21 @@ describe('cli.genesis', () => {
         { environment },
       )
       assert.equal(code, EXIT.failed)
-      assert.match(stderr, /no-peers.json: expected a list of multiaddrs, each ending in \/p2p/)
+      assert.match(stderr, /no-peers.json: \[0\]: "\/dns4.*: expected a multiaddr that ends in \/p2p/)
       assert.equal(existsSync(file('late')), false)
       const peers = JSON.parse(readFileSync(file('peers.json'), 'utf8')) as readonly string[]
+      for (const [wrong, message] of [
+        [
+          [peers[0], peers[1]!.replace('/26600/', '/99999/')],
+          /peers\.json: \[1\]: .*99999.*a port up to 65535\n$/,
+        ],
+        [[peers[0], peers[1], peers[0]], /^suanli: peers: \/dns4\S+ is given twice\n$/],
+      ] as const) {
+        writeFileSync(file('wrong-peers.json'), JSON.stringify(wrong))
+        const line = ['init', '-d', file('late'), '-g', file('one.json'), '--peers', file('wrong-peers.json')]
+        assert.match((await runSuanli(line, { environment })).stderr, message)
+        assert.equal(existsSync(file('late')), false)
+      }
       const [, own = ''] = peers[2]!.split('/p2p/')
       assert.deepEqual(
         readPeers(file('peers.json'), own),

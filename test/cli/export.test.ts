@@ -139,7 +139,11 @@ describe('cli.export', function () {
     )
     const refused: readonly [readonly string[], RegExp][] = [
       [['blocks', '--rpc', devnet!.rpcUrl, '-o', at('three.csv')], /three\.csv exists already: --force/],
-      [['blocks', '--rpc', devnet!.rpcUrl], /give the file to write with --out/],
+      [
+        ['blocks', '--format', 'parquet', '--rpc', devnet!.rpcUrl],
+        /give the file to write: -o blocks\.parquet/,
+      ],
+      [['blocks', '--rpc', devnet!.rpcUrl], /give the file to write: -o blocks\.csv/],
       [
         ['blocks', '--rpc', devnet!.rpcUrl, '--to', '999999', '-o', at('no.csv')],
         /--to 999999: the newest block is/,

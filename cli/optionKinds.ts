@@ -1,0 +1,31 @@
+// What every option of a kind must be, by the word in its flags: a <dir> is a directory or not there yet, a <port> is one. Owns: both
+// checks, for all commands alike.
+import { statSync } from 'node:fs'
+import { type Command, InvalidArgumentError, type Option } from 'commander'
+import { wholeNumber } from './common.ts'
+
+const PORT_MAX = 65_535
+
+/** For commander: a directory, there or not; never a file, nor a path through one. */
+function directory(text: string): string {
+  try {
+    const stat = statSync(text, { throwIfNoEntry: false })
+    if (stat === undefined || stat.isDirectory()) return text
+  } catch (error) {
+    // What cannot be read is the command's own to report.
+    if ((error as { readonly code?: string }).code !== 'ENOTDIR') return text
+  }
+  throw new InvalidArgumentError('a file is in the way, expected a directory.')
+}
+
+/** Gives all options of a command and of those below it the check of their kind, unless they have one that is closer. */
+export function checkKinds(command: Command): void {
+  command.commands.forEach(checkKinds)
+  for (const option of command.options) checkKind(option)
+}
+
+function checkKind(option: Option): void {
+  if (option.parseArg !== undefined || option.variadic) return
+  if (/<dir>/.test(option.flags)) option.argParser(directory)
+  else if (/<port>/.test(option.flags)) option.argParser(wholeNumber(0, PORT_MAX))
+}
