@@ -1,16 +1,20 @@
-// `npm run bench:economy -- [--row P,L,R …]`: what one block costs on chains of many sizes, at rest and at a window's end.
+// `npm run bench:economy -- [--row P,L,R …] [--loads | --load NAME …]`: what one block costs on chains of many sizes, at rest and at
+// a window's end, and on chains full of series, reports, auctions and what else modules keep.
 // Owns: the sizes and the table. Not: the chains (economyChain.ts), the blocks (economyBlocks.ts), the clocks (threadTime.ts).
 import { parseArgs } from 'node:util'
 import { mustExist } from '../base/assert.ts'
 import { BlockSample } from './blockSample.ts'
 import { EconomyBlocks } from './economyBlocks.ts'
 import { type EconomySize, makeEconomy } from './economyChain.ts'
+import { LOADED_PROVIDERS, LOADS, type Load, type LoadName } from './economyLoads.ts'
 import { percentile } from './statistics.ts'
 import { Calibration, CLOCK, type Figures } from './threadTime.ts'
 
 const BLOCKS_AT_REST = 30
 /** Blocks measured after a recount has ended: sleeping requests wake, obligations fall due. */
 const BLOCKS_AFTER = 10
+/** Of the ends of windows: many defaults take tens of thousands of blocks, all alike. The seats of those who request last for 6,000. */
+const END_BLOCKS_MAX = 4_000
 const SIZES: readonly EconomySize[] = [
   { providers: 10, lots: 100, openRequests: 1_000 },
   { providers: 10, lots: 100, openRequests: 3_000 },
@@ -25,6 +29,10 @@ const SIZES: readonly EconomySize[] = [
   // A few seats of the table are left for the requests of the measured blocks.
   { providers: 10, lots: 100, openRequests: 990_000 },
 ]
+/** The chain of the loads. */
+const LOADED: EconomySize = { providers: LOADED_PROVIDERS, lots: 256, openRequests: 1_000 }
+const LOAD_NAMES = Object.keys(LOADS) as readonly LoadName[]
+
 /** Run before the first row, so that no row waits for the compiler; of the first all invariants are recounted. */
 const WARM_UP: readonly EconomySize[] = [
   { providers: 10, lots: 100, openRequests: 5_000 },
@@ -45,21 +53,55 @@ function workSome(blocks: EconomyBlocks, count: number): BlockSample {
   return sample
 }
 
-function measure(size: EconomySize, options: { readonly isChecked?: boolean } = {}): Row {
+interface Loaded {
+  readonly name: LoadName
+  readonly count: number
+}
+
+function measure(
+  size: EconomySize,
+  { isChecked = false, loaded }: { readonly isChecked?: boolean; readonly loaded?: Loaded } = {},
+): Row {
   const startMs = performance.now()
   const calibration = new Calibration()
-  const blocks = new EconomyBlocks(makeEconomy(size, options), calibration)
+  const blocks = new EconomyBlocks(makeEconomy(size, { isChecked }), calibration)
+  const load: Load | undefined = loaded === undefined ? undefined : LOADS[loaded.name]
+  const count = loaded?.count ?? 0
   blocks.open()
   workSome(blocks, BLOCKS_AT_REST)
+  load?.begin(blocks, count)
   const preparedS = (performance.now() - startMs) / 1_000
   const rest = workSome(blocks, BLOCKS_AT_REST)
   blocks.grantNext()
+  load?.late?.(blocks, count)
   const end = new BlockSample()
-  blocks.work(end, blocks.untilEndMs)
-  while (blocks.isEnding) blocks.work(end)
+  for (let window = 1; ; window++) {
+    blocks.work(end, blocks.untilEndMs)
+    while (blocks.isEnding && end.blocks < END_BLOCKS_MAX) blocks.work(end)
+    if (window >= (load?.windows ?? 1)) break
+    load?.between?.(blocks, count)
+  }
   const after = workSome(blocks, BLOCKS_AFTER)
   blocks.close()
   return { rest, end, after, preparedS, calibrationMs: calibration.ms }
+}
+
+/** The rows of a load, each beside what it is compared with: the same chain with the least of it. */
+function measureLoad(name: LoadName): void {
+  const load: Load = LOADS[name]
+  const rows = load.counts.map((count) => {
+    const size = { ...LOADED, ...load.size?.(count) }
+    const row = measure(size, { loaded: { name, count } })
+    printRow(size, row, `${name} ${count}`)
+    return row
+  })
+  printSpread(rows)
+}
+
+function loadNamed(text: string): LoadName {
+  const name = LOAD_NAMES.find((known) => known === text)
+  if (name === undefined) throw new Error(`--load ${text}: expected one of ${LOAD_NAMES.join(', ')}`)
+  return name
 }
 
 function sizesFrom(rows: readonly string[] | undefined): readonly EconomySize[] {
@@ -113,13 +155,14 @@ const COLUMNS: readonly (readonly [name: string, width: number])[] = [
   ['worst', 6],
   ['by the clock', 12],
   ['collector', 9],
+  ['load', 20],
 ]
 
 function print(cells: readonly string[]): void {
   console.log(cells.map((cell, i) => cell.padStart(COLUMNS[i]![1])).join('  '))
 }
 
-function printRow({ providers, lots, openRequests }: EconomySize, row: Row): void {
+function printRow({ providers, lots, openRequests }: EconomySize, row: Row, load = ''): void {
   const { rest, end, preparedS, calibrationMs } = row
   const { restMs, endMs, dearest } = decisiveOf(row)
   const { clock, collector } = sharesOf(row)
@@ -134,6 +177,7 @@ function printRow({ providers, lots, openRequests }: EconomySize, row: Row): voi
     ...[endMs, dearest.ms, dearest.worstMs].map(ms),
     `×${clock.toFixed(2)}`,
     `+${(100 * collector).toFixed(0)} %`,
+    load,
   ])
 }
 
@@ -151,15 +195,25 @@ function printSpread(rows: readonly Row[]): void {
   )
 }
 
-const { values } = parseArgs({ options: { row: { type: 'string', multiple: true } } })
+const { values } = parseArgs({
+  options: {
+    row: { type: 'string', multiple: true },
+    load: { type: 'string', multiple: true },
+    loads: { type: 'boolean', default: false },
+  },
+})
+const loads = values.loads ? LOAD_NAMES : (values.load ?? []).map(loadNamed)
 WARM_UP.forEach((size, i) => {
   measure(size, { isChecked: i === 0 })
 })
 console.log(`ms of the ${CLOCK.of}’s processor time without the collector; “worst” with it`)
 print(COLUMNS.map(([name]) => name))
-const rows = sizesFrom(values.row).map((size) => {
-  const row = measure(size)
-  printRow(size, row)
-  return row
-})
-if (rows.length > 1) printSpread(rows)
+if (loads.length > 0) for (const name of loads) measureLoad(name)
+else {
+  const rows = sizesFrom(values.row).map((size) => {
+    const row = measure(size)
+    printRow(size, row)
+    return row
+  })
+  if (rows.length > 1) printSpread(rows)
+}

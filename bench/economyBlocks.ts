@@ -4,23 +4,28 @@ import { assert } from '../base/assert.ts'
 import { bytesKey } from '../base/bytes.ts'
 import type { Address } from '../base/ids.ts'
 import { moduleAddress } from '../base/moduleDefinition.ts'
-import { epochAbove } from '../base/protocol/header.ts'
+import { epochAbove, sealBlock } from '../base/protocol/header.ts'
 import { COIN } from '../base/units.ts'
+import type { WriteContext } from '../state/context.ts'
 import { buildBlock, type ExecutedBlock, executeBlock } from '../state/execute.ts'
 import { getAccount } from '../state/modules/accounts/ledger.ts'
 import { isRecounting } from '../state/modules/capacity/sums.ts'
 import { currentWindow, getClock } from '../state/modules/capacity/windows.ts'
+import { hasWork as hasDefaultWork } from '../state/modules/default/work.ts'
 import { hasWork as isHandlingMembers } from '../state/modules/issuance/blockEnd.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { hasWork as hasRedemptionWork } from '../state/modules/redemption/blockEnd.ts'
 import { redemptionSchema } from '../state/modules/redemption/schema.ts'
 import { redemptionTables } from '../state/modules/redemption/tables.ts'
+import { purchasesWaiting } from '../state/modules/series/purchases.ts'
+import { isSweepDue } from '../state/modules/series/sweep.ts'
 import { decodeTransaction, signTransaction, TRANSFER_GAS, type Transaction } from '../state/transaction.ts'
 import type { StateReader } from '../state/view.ts'
 import type { LoadAccount } from './accounts.ts'
 import type { BlockSample } from './blockSample.ts'
 import { calldata } from './calldata.ts'
 import { type EconomyStart, LISTED_REGION, operatorAccount, WORKERS } from './economyChain.ts'
+import { treeOf } from './manyAccounts.ts'
 import { type Calibration, type Figures, figuresOf, type Timing, timed } from './threadTime.ts'
 
 const TRANSFERS = 20
@@ -37,9 +42,10 @@ const REQUEST_BASE = 4n * COIN
 /** The provider that lists a service, and so is assigned and grants. */
 const LISTED = 1
 
-/** Whether the end of a window is still being dealt with: capacity, or the turns of the members. */
+/** Whether the end of a window is still being dealt with: capacity, the turns of the members, series, or defaults. */
 function isEnding(state: StateReader): boolean {
-  return isRecounting(state) || isHandlingMembers(state)
+  const isHandling = isRecounting(state) || isHandlingMembers(state) || isSweepDue(state)
+  return isHandling || hasDefaultWork(state)
 }
 
 interface Candidate {
@@ -116,9 +122,56 @@ export class EconomyBlocks {
     }
   }
 
+  /** Blocks without work of their own until no purchase waits. */
+  settle(): void {
+    do this.#next([])
+    while (purchasesWaiting(this.#state) > 0)
+  }
+
+  /** Ends the running window and lets the chain do all that this brings, without measuring. */
+  passWindow(): void {
+    this.#next([], { pauseMs: this.untilEndMs })
+    while (this.isEnding) this.#next([])
+  }
+
+  /** Time until the second half of the running window, milliseconds. */
+  get untilHalfMs(): number {
+    const { startedAtMs, endsAtMs } = getClock(this.#state)
+    return Math.max(
+      0,
+      startedAtMs + Math.ceil((endsAtMs - startedAtMs) / 2) - this.#parent.header.timestampMs,
+    )
+  }
+
   /** Time until the running window ends, milliseconds. */
   get untilEndMs(): number {
     return getClock(this.#state).endsAtMs - this.#parent.header.timestampMs
+  }
+
+  /** Writes into the state, as the rules of the next block would, so many milliseconds after the newest; what follows builds on it. */
+  fill(change: (ctx: WriteContext) => void, pauseMs = 0): void {
+    const { header, state, tree } = this.#parent
+    const { genesis } = this.#start
+    const timestampMs = header.timestampMs + pauseMs
+    change({
+      state,
+      block: {
+        ...{ chainId: genesis.chain.chainId, genesisHash: genesis.chain.genesisHash },
+        ...{ protocolVersion: header.version, epoch: header.epoch, view: header.view },
+        ...{ height: header.height, timestampMs, parentTimestampMs: header.timestampMs },
+        ...{ proposer: header.proposer, mix: genesis.chain.genesisHash },
+        baseFeePerGas: header.baseFeePerGas,
+        modules: genesis.chain.modules,
+      },
+      emit: () => {},
+    })
+    tree.release()
+    const grown = treeOf(state.entries(''))
+    const sealed = sealBlock({
+      header: { ...header, timestampMs, stateRoot: grown.rootHash },
+      transactions: [],
+    })
+    this.#parent = { header: sealed.header, hash: sealed.hash, state, tree: grown }
   }
 
   #toGrant(count: number): { readonly id: number; readonly assignment: number }[] {

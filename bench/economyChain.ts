@@ -13,6 +13,7 @@ import type { Genesis } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../p2p/identity.ts'
 import type { BlockContext } from '../state/context.ts'
 import type { ParentView } from '../state/execute.ts'
+import { BOND_ASSETS_MAX } from '../state/modules/providers/schema.ts'
 import type { MemoryState } from '../state/overlay.ts'
 import { type LoadAccount, loadAccounts } from './accounts.ts'
 import { checkQueue, fillQueue, REQUESTS_EACH } from './economyQueue.ts'
@@ -24,9 +25,15 @@ export interface EconomySize {
   readonly lots: number
   /** Without constraints, waiting in the queue. */
   readonly openRequests: number
+  /** Settlement assets, over which the bonds are spread; default one. */
+  readonly assets?: number
+  /** Independent reporters; default none, then the chambers report nothing. */
+  readonly reporters?: number
 }
 
-const ASSET = 1
+export const ASSET = 1
+const ASSET_PRICE = 3_028_200n
+const BOND = 10n ** 15n
 const DEVICES = 1_000
 /** Coins of each account that the measured blocks use: for as many requests as it has seats, and their fees. */
 const WORKER_COINS = 1_100n
@@ -34,6 +41,19 @@ const CLASS = { slug: 'reference', vendor: 'vendor', model: 'reference', memoryG
 
 /** Enough for the requests of a recount of 60,000 lot groups, which takes thousands of blocks. */
 export const WORKERS: readonly LoadAccount[] = loadAccounts(140, 'economy worker')
+
+/** The i-th reporter. */
+export const REPORTERS: readonly LoadAccount[] = loadAccounts(32, 'economy reporter')
+
+/** Bonds of the i-th provider: in as many assets as one may hold, of another part of all assets than the next one's. */
+function bondsOf(i: number, assets: number): Genesis['providers'][number]['bonds'] {
+  const count = Math.min(assets, BOND_ASSETS_MAX)
+  const first = (i * count) % assets
+  return Array.from({ length: count }, (_, a) => ({
+    assetId: ASSET + ((first + a) % assets),
+    amountBase: BOND,
+  })).sort((a, b) => a.assetId - b.assetId)
+}
 
 /** Operator of the i-th provider. */
 export function operatorAccount(i: number): LoadAccount {
@@ -56,7 +76,7 @@ function amountOf(n: number): bigint {
   return minimumBase << BigInt(Math.max(0, Math.floor((16 * n) / openRequestsMax) - 8))
 }
 
-function providersOf({ providers, lots }: EconomySize): Genesis['providers'] {
+function providersOf({ providers, lots, assets = 1 }: EconomySize): Genesis['providers'] {
   return Array.from({ length: providers }, (_, i) => {
     const own = Math.floor(lots / providers) + (i < lots % providers ? 1 : 0)
     return {
@@ -71,7 +91,7 @@ function providersOf({ providers, lots }: EconomySize): Genesis['providers'] {
         url: '',
         termsHash: ZERO_HASH,
       },
-      bonds: [{ assetId: ASSET, amountBase: 10n ** 15n }],
+      bonds: bondsOf(i, assets),
       lots: Array.from({ length: own }, (_, l) => ({
         class: CLASS.slug,
         devices: i === 0 && l === 0 ? LISTED_DEVICES : DEVICES,
@@ -81,6 +101,9 @@ function providersOf({ providers, lots }: EconomySize): Genesis['providers'] {
     }
   })
 }
+
+const reportersOf = (count: number) =>
+  REPORTERS.slice(0, count).map(({ address: account }, i) => ({ account, name: `Reporter ${i}` }))
 
 function genesisOf(size: EconomySize, requesters: readonly LoadAccount[]): Genesis {
   const balances = [...requesters, ...WORKERS, ...operators.slice(0, size.providers)].map((account, i) => {
@@ -100,16 +123,14 @@ function genesisOf(size: EconomySize, requesters: readonly LoadAccount[]): Genes
     anchor: 1_000_000n,
     consensus: DEVNET_TIMING,
     params: MAIN_PARAMETERS,
-    assets: [
-      {
-        id: ASSET,
-        name: 'Dollar',
-        symbol: 'dUSD',
-        decimals: 6,
-        issuer: WORKERS[0]!.address,
-        coinPriceBase: 3_028_200n,
-      },
-    ],
+    assets: Array.from({ length: size.assets ?? 1 }, (_, i) => ({
+      id: ASSET + i,
+      name: `Dollar ${i}`,
+      symbol: `dUSD${i}`,
+      decimals: 6,
+      issuer: WORKERS[0]!.address,
+      coinPriceBase: ASSET_PRICE,
+    })),
     classes: [
       {
         ...CLASS,
@@ -122,6 +143,7 @@ function genesisOf(size: EconomySize, requesters: readonly LoadAccount[]): Genes
     providers: providersOf(size),
     balances,
     assetBalances: [],
+    ...(size.reporters === undefined ? {} : { oracle: { reporters: reportersOf(size.reporters) } }),
   }
 }
 

@@ -1,5 +1,5 @@
 // The `suanli` command line. READ FIRST in cli/. Owns: help, exit codes. Not: the list of commands (commandList.ts), the process (cli.ts).
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { VERSION } from '../node/version.ts'
 import { COMMANDS } from './commandList.ts'
 import { exitCodeOf } from './exitCode.ts'
@@ -87,8 +87,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   try {
     return await parse(argv)
   } catch (error) {
-    // Commander has said it already.
-    if (!(error instanceof CommanderError)) process.stderr.write(`suanli: ${failureText(error)}\n`)
+    // Commander has said what it found itself, but not what a command found later by the same checks.
+    const isSaid = error instanceof CommanderError && !(error instanceof InvalidArgumentError)
+    if (!isSaid) process.stderr.write(`suanli: ${failureText(error)}\n`)
     return exitCodeOf(error)
   }
 }

@@ -1,4 +1,5 @@
 // The text for a failed command: one line for anything an operator can fix, else the stack.
+import { InvalidArgumentError } from 'commander'
 import { ExpectedError } from '../base/errors.ts'
 import { LightClientError } from '../client/errors.ts'
 import { diskFaultText } from '../storage/diskFault.ts'
@@ -33,6 +34,15 @@ function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
 
 /** One line without a stack for expected errors; the stack for bugs. */
 export function failureText(error: unknown): string {
+  // Libraries and other nodes write messages of several lines.
+  const line = lineOf(error)
+  return line === undefined
+    ? ((error as Error).stack ?? (error as Error).message)
+    : line.replace(/\s*[\r\n]+\s*/g, ' ').trim()
+}
+
+/** Undefined for a bug. */
+function lineOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof StoreError && error.code === 'Corrupt')
     return `${error.message} (ask \`suanli doctor -d DIR\`)`
@@ -40,6 +50,6 @@ export function failureText(error: unknown): string {
     return `${error.message} (is a node running there? --rpc or SUANLI_RPC names another)`
   if (error instanceof LightClientError && error.check === 'setHash')
     return `${error.message} (after a lost quorum was replaced, \`--recovery FILE\` follows the chain: docs/operations/quorum-loss.md)`
-  if (error instanceof ExpectedError) return error.message
-  return systemErrorText(error) ?? error.stack ?? error.message
+  if (error instanceof ExpectedError || error instanceof InvalidArgumentError) return error.message
+  return systemErrorText(error)
 }

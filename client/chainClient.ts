@@ -1,6 +1,7 @@
 // A typed client of one node: queries of the native modules, and calls sent until they are final. READ FIRST in client/.
 // Not: transports/, who signs (accounts/), proofs (lightClient.ts). Answers are the node's word: see LightClient to verify.
 import { parseHex, toHex } from '../base/bytes.ts'
+import { keccak256 } from '../base/crypto/hash.ts'
 import { errorText } from '../base/errors.ts'
 import type { Infer, Json } from '../base/field.ts'
 import type { Address } from '../base/ids.ts'
@@ -74,6 +75,17 @@ function refusedBy(error: ClientError): ClientError {
     cause: error,
     ...(error.data === undefined ? {} : { data: error.data }),
   })
+}
+
+/** No usable answer came: the node may be back soon. */
+function isAway(error: unknown): error is ClientError {
+  return error instanceof ClientError && error.code === 'transport'
+}
+
+/** Whether the node took a transaction before it fell silent is not known. */
+function unsure(transaction: string, cause: ClientError): ClientError {
+  const text = `${cause.message}; ${transaction} may be submitted all the same: look for it before you send it again`
+  return new ClientError('transport', text, { transaction, cause })
 }
 
 /** What a transaction offers per gas. */
@@ -191,7 +203,10 @@ export class ChainClient {
     return this.#inTurn(toHex(account.address), async () => {
       const raw = account.sign(await this.#fill(account.address, call, gasLimit, options))
       const method = 'eth_sendRawTransaction'
-      return read(method, { hash: await this.request(method, [toHex(raw)]) }, 'hash', textOf)
+      const answer = await this.request(method, [toHex(raw)]).catch((error: unknown) => {
+        throw isAway(error) ? unsure(toHex(keccak256(raw)), error) : error
+      })
+      return read(method, { hash: answer }, 'hash', textOf)
     })
   }
 
@@ -200,24 +215,25 @@ export class ChainClient {
     return statusOf(membersOf(await this.request('tx_status', [transaction]), 'tx_status'))
   }
 
-  /** Waits for a submitted transaction; throws as `send`. */
+  /** Waits for a submitted transaction, also while the node is away, as when it restarts; throws as `send`. */
   async receipt(
     transaction: string,
     { timeoutMs = FINAL_MS_DEFAULT }: { readonly timeoutMs?: number } = {},
   ): Promise<SentReceipt> {
     const startMs = performance.now()
     for (let pauseMs: number = POLL.firstMs; ; pauseMs = Math.min(POLL.mostMs, pauseMs * POLL.growth)) {
-      const answer = membersOf(await this.request('tx_status', [transaction]), 'tx_status')
+      const answer = await this.#requestOrSilence('tx_status', transaction)
       const { status, sentence, succeeded, failure } = statusOf(answer)
       // A node may know where a transaction is a moment before it can show the block.
-      if (status === 'included' && succeeded !== undefined) {
+      if (!(answer instanceof ClientError) && status === 'included' && succeeded !== undefined) {
         if (!succeeded) {
           throw new ClientError('failed', sentence, {
             transaction,
             ...(failure === undefined ? {} : { failure }),
           })
         }
-        return this.#receiptOf(transaction, answer)
+        const receipt = await this.#requestOrSilence('eth_getTransactionReceipt', transaction)
+        if (!(receipt instanceof ClientError)) return receiptOf(transaction, { status: answer, receipt })
       }
       if (status === 'dropped') throw new ClientError('dropped', sentence, { transaction })
       if (performance.now() - startMs >= timeoutMs) {
@@ -234,20 +250,16 @@ export class ChainClient {
     }
   }
 
-  async #receiptOf(transaction: string, answer: Members): Promise<SentReceipt> {
-    const method = 'eth_getTransactionReceipt'
-    const receipt = membersOf(await this.request(method, [transaction]), method)
-    const of = <T>(name: string, reader: (json: Json) => T): T => read('tx_status', answer, name, reader)
-    return {
-      transaction,
-      height: of('height', countOf),
-      blockHash: of('blockHash', textOf),
-      index: of('index', countOf),
-      action: of('action', textOf),
-      gasUsed: of('gasUsed', countOf),
-      feeBase: of('feeBase', amountOf),
-      logs: parseLogs(receipt.logs),
+  /** What a node answers about a transaction, or what keeps it from answering. */
+  async #requestOrSilence(method: string, transaction: string): Promise<Members | ClientError> {
+    let answer: Json
+    try {
+      answer = await this.request(method, [transaction])
+    } catch (error) {
+      if (isAway(error)) return error
+      throw error
     }
+    return membersOf(answer, method)
   }
 
   async #submitByWallet(from: Address, call: Call): Promise<string> {
@@ -322,6 +334,23 @@ function callJson(from: Address, { to, valueBase, data }: Call): Json {
   return { from: toHex(from), to: toHex(to), value: `0x${valueBase.toString(16)}`, data: toHex(data) }
 }
 
+function receiptOf(
+  transaction: string,
+  { status: answer, receipt }: { readonly status: Members; readonly receipt: Members },
+): SentReceipt {
+  const of = <T>(name: string, reader: (json: Json) => T): T => read('tx_status', answer, name, reader)
+  return {
+    transaction,
+    height: of('height', countOf),
+    blockHash: of('blockHash', textOf),
+    index: of('index', countOf),
+    action: of('action', textOf),
+    gasUsed: of('gasUsed', countOf),
+    feeBase: of('feeBase', amountOf),
+    logs: parseLogs(receipt.logs),
+  }
+}
+
 function failureOf(json: Json | undefined): CallFailure | undefined {
   if (json === null || json === undefined) return undefined
   const { name, arguments: args } = membersOf(json, 'tx_status')
@@ -331,7 +360,9 @@ function failureOf(json: Json | undefined): CallFailure | undefined {
   }
 }
 
-function statusOf(answer: Members): TransactionStatus {
+/** Of a silent node: nothing is known, and why. */
+function statusOf(answer: Members | ClientError): TransactionStatus {
+  if (answer instanceof ClientError) return { status: 'unknown', sentence: answer.message }
   const of = <T>(name: string, reader: (json: Json) => T): T => read('tx_status', answer, name, reader)
   const status = of('status', (json) => {
     if (json === 'unknown' || json === 'pending' || json === 'included' || json === 'dropped') return json

@@ -7,7 +7,9 @@ import { isSystemAddress } from '../base/moduleDefinition.ts'
 import { foldedName, nameFault } from '../base/names.ts'
 import { PRICES_MAX } from '../base/protocol/oracleReport.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
-import { ANCHOR_MIN, RATING_MAX } from '../state/modules/oracle/drift.ts'
+import { isSlug, MEMORY_GB_MAX } from '../state/modules/catalogue/classes.ts'
+import { PUBLISHED_RATING_MAX } from '../state/modules/catalogue/schema.ts'
+import { ANCHOR_MIN } from '../state/modules/oracle/drift.ts'
 import { REPORTERS_MAX, REPORTERS_MIN } from '../state/modules/oracle/schema.ts'
 import { checkParameters } from '../state/parameters.ts'
 import { MODULES } from '../state/registry.ts'
@@ -34,10 +36,8 @@ const BASE_FEE_MAX = 10n ** 15n
 const ANCHOR_MAX = 10n ** 12n
 const PRICE_MAX = 10n ** 30n
 const DECIMALS_MAX = 36
-const MEMORY_GB_MAX = 1_000_000
 /** Longest budget or delay of consensus. */
 const DELAY_MS_MAX = 600_000
-const SLUG = /^[a-z0-9][a-z0-9-]{0,31}$/
 const SYMBOL = /^[A-Za-z][A-Za-z0-9.-]{0,15}$/
 const COIN_SYMBOL = 'acpc'
 /** More legal groups than any cover asks for. */
@@ -187,12 +187,12 @@ function checkTiming({ consensus, params }: Genesis): void {
 function checkClasses({ classes }: Genesis): void {
   classes.forEach((entry, i) => {
     const path = `classes[${i}]`
-    refuseUnless(SLUG.test(entry.slug), `${path}.slug`, `${entry.slug}, expected a-z, 0-9 and hyphens`)
+    refuseUnless(isSlug(entry.slug), `${path}.slug`, `${entry.slug}, expected a-z, 0-9 and hyphens`)
     checkName(`${path}.vendor`, entry.vendor)
     checkName(`${path}.model`, entry.model)
     within(`${path}.memoryGb`, entry.memoryGb, 1, MEMORY_GB_MAX)
     for (const name of ['trainPpm', 'finetunePpm', 'inferPpm'] as const) {
-      within(`${path}.${name}`, entry[name], 0n, RATING_MAX)
+      within(`${path}.${name}`, entry[name], 0n, PUBLISHED_RATING_MAX)
     }
   })
   refuseRepeats(

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import { formatCoins } from '../../base/units.ts'
+import type { LocalAccount } from '../../client/accounts/account.ts'
 import type { Call } from '../../client/calls.ts'
 import type { ChainClient } from '../../client/chainClient.ts'
 import { print, printJson, wholeNumber } from '../common.ts'
@@ -68,18 +69,26 @@ export function printAnswer(options: { readonly json?: true }, json: Json): void
   else print(answerText(json))
 }
 
-/** Sends the call of a command, and prints what became of it. Throws what `ChainClient.send` does. */
-export async function sendCall(call: Call, options: SendOptions): Promise<void> {
-  const [client, { openAccount }, { checksumAddress }] = await Promise.all([
-    clientOf(options),
-    import('./account.ts'),
-    import('../../base/address.ts'),
-  ])
+/** The node that a command talks to, and the account that it sends from. */
+export interface Sender {
+  readonly client: ChainClient
+  readonly account: LocalAccount
+}
+
+/** Opens the account of a command. Throws when its data directory is of another chain than the node. */
+export async function openSender(options: SendOptions): Promise<Sender> {
+  const [client, { openAccount }] = await Promise.all([clientOf(options), import('./account.ts')])
   const account = await openAccount(options)
   if (options.dataDir !== undefined) {
     const { checkChainOfDir } = await import('./nodeOfDir.ts')
     await checkChainOfDir(client, options.dataDir, options.rpc)
   }
+  return { client, account }
+}
+
+/** Sends a call, and prints what became of it. Throws what `ChainClient.send` does. */
+export async function sendFrom({ client, account }: Sender, call: Call, options: SendOptions): Promise<void> {
+  const { checksumAddress } = await import('../../base/address.ts')
   const shown = {
     from: checksumAddress(account.address),
     to: checksumAddress(call.to),
@@ -95,4 +104,9 @@ export async function sendCall(call: Call, options: SendOptions): Promise<void> 
   )
   const { transaction, height, index, action, gasUsed, feeBase } = receipt
   printAnswer(options, { transaction, action, height, index, gasUsed, fee: `${formatCoins(feeBase)} ACPC` })
+}
+
+/** Opens the account of a command, sends its call, and prints what became of it. */
+export async function sendCall(call: Call, options: SendOptions): Promise<void> {
+  await sendFrom(await openSender(options), call, options)
 }

@@ -20,13 +20,6 @@ import { wholeNumber } from '../common.ts'
 
 type Texts = { readonly [name: string]: string | undefined }
 
-/** Names that the options of sending already have. */
-const TAKEN = new Set(['index', 'rpc', 'json', 'wait', 'dev', 'value', 'from'])
-
-/** An argument whose name a common option has is prefixed: `--arg-index`. */
-const nameOf = (field: string): string =>
-  TAKEN.has(field) ? `arg${field[0]!.toUpperCase()}${field.slice(1)}` : field
-
 /** Longest list of names among the flags. */
 const HINT_MAX = 24
 
@@ -38,12 +31,13 @@ function requirement(field: AnyField): string {
     : 'required'
 }
 
+/** One option for each field, of its name. Commander throws when a common option has that name: then the field needs another. */
 function addArguments(command: Command, fields: Fields): void {
   for (const [name, field] of Object.entries(fields)) {
     const hint = valueHint(field)
     // Among the flags a long list would leave the texts no room.
     const isLong = hint.length > HINT_MAX
-    const flags = `${optionName(nameOf(name))} <${isLong ? 'name' : hint}>`
+    const flags = `${optionName(name)} <${isLong ? 'name' : hint}>`
     const text = isLong ? `${requirement(field)}: ${hint.replaceAll('|', ', ')}` : requirement(field)
     command.addOption(new Option(flags, text.replace(/^: /, '')))
   }
@@ -51,7 +45,7 @@ function addArguments(command: Command, fields: Fields): void {
 
 /** The texts of the fields among a command's options. */
 function textsOf(fields: Fields, options: Texts): Texts {
-  return Object.fromEntries(Object.keys(fields).map((name) => [name, options[nameOf(name)]]))
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, options[name]]))
 }
 
 /** `doc` in the tone of help: no capital, no full stop. */
@@ -116,8 +110,7 @@ function addQuery(module: Command, definition: ModuleDef, name: string): void {
 function nothingText(params: { readonly [name: string]: Json }, given: Texts): string {
   const { atBlock, ...asked } = params
   const words = Object.entries(asked).map(
-    ([name, value]) =>
-      `${optionName(nameOf(name))} ${value}${given[name] === undefined ? ' (it was left out)' : ''}`,
+    ([name, value]) => `${optionName(name)} ${value}${given[name] === undefined ? ' (it was left out)' : ''}`,
   )
   const where = atBlock === undefined ? 'on this chain' : `in block ${atBlock}`
   return `there is no such thing ${where}${words.length === 0 ? '' : `: ${words.join(', ')}`}`

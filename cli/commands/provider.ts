@@ -3,14 +3,15 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { parseHex, toHex } from '../../base/bytes.ts'
+import { checksumAddress } from '../../base/address.ts'
+import { equalBytes, parseHex, toHex } from '../../base/bytes.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import type { ModuleDef } from '../../base/moduleDefinition.ts'
 import { bidCommitment, type SealedBid } from '../../base/protocol/sealedBid.ts'
-import { formatCoins } from '../../base/units.ts'
+import { formatCoins, PPM } from '../../base/units.ts'
 import { encodeCall } from '../../client/calls.ts'
 import type { ChainClient } from '../../client/chainClient.ts'
-import { capacity, defaults, issuance, redemption } from '../../client/modules.ts'
+import { capacity, defaults, issuance, providers, redemption } from '../../client/modules.ts'
 import { capacitySchema } from '../../state/modules/capacity/schema.ts'
 import { defaultSchema } from '../../state/modules/default/schema.ts'
 import { issuanceSchema } from '../../state/modules/issuance/schema.ts'
@@ -21,13 +22,17 @@ import { withProgress } from '../chain/progress.ts'
 import {
   clientOf,
   type NodeOptions,
+  openSender,
   printAnswer,
+  type Sender,
   type SendOptions,
   sendCall,
+  sendFrom,
   withNode,
   withSending,
 } from '../chain/send.ts'
 import { wholeNumber } from '../common.ts'
+import { UsageError } from '../usageError.ts'
 import { addAction } from './module.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
@@ -178,10 +183,53 @@ function readBid(file: string): SealedBid {
 
 interface BidOptions extends SendOptions {
   readonly provider: string
-  readonly bidder: string
   readonly amountBase: string
   readonly sharePpm: string
   readonly bidFile: string
+}
+
+type BidTerms = Omit<SealedBid, 'bidder'>
+
+/** The terms of a new bid. What no reveal could mend is refused here: its deposit would be lost. */
+function bidTerms({ provider, amountBase, sharePpm }: BidOptions): BidTerms {
+  const { args } = defaultSchema.actions.revealBid
+  const salt = toHex(randomBytes(32))
+  const terms = readOptions(args, { provider, amountBase, sharePpm, salt }) as unknown as BidTerms
+  if (terms.amountBase === 0n) throw new UsageError('--amount-base: expected more than 0')
+  if (terms.sharePpm > PPM)
+    throw new UsageError(`--share-ppm: expected at most ${PPM}, all of the estate per coin`)
+  return terms
+}
+
+/** The provider of an account: a bid that names another could not be revealed. */
+async function bidderOf({ client, account }: Sender): Promise<number> {
+  const all = (await client.query(providers, 'providers', {})) ?? []
+  const own = all.find(({ operator }) => equalBytes(operator, account.address))
+  if (own !== undefined) return own.id
+  throw new OperatorError(`${checksumAddress(account.address)} is the operator of no provider`)
+}
+
+function writeBid(file: string, bid: SealedBid): void {
+  const { provider, bidder, amountBase, sharePpm, salt } = bid
+  const amounts = { amountBase: amountBase.toString(), sharePpm: sharePpm.toString() }
+  const text = JSON.stringify({ provider, bidder, ...amounts, salt: toHex(salt) })
+  writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' })
+}
+
+async function commitBid(options: BidOptions): Promise<void> {
+  const terms = bidTerms(options)
+  const sender = await openSender(options)
+  const bid = { ...terms, bidder: await bidderOf(sender) }
+  const { genesisHash } = (await sender.client.request('chain_info')) as { readonly genesisHash: string }
+  const commitment = bidCommitment(parseHex(genesisHash.slice(2)) as never, bid)
+  const call = encodeCall(defaultSchema, 'commitBid', { provider: bid.provider, commitment })
+  if (options.dryRun !== true) {
+    // A bid that is refused leaves no file behind, in whose way the next one would be.
+    await sender.client.estimate(sender.account.address, call)
+    // Before it is sent: a commitment whose salt is lost loses its deposit.
+    writeBid(options.bidFile, bid)
+  }
+  await sendFrom(sender, call, options)
 }
 
 const bidFile = () =>
@@ -193,33 +241,10 @@ function addBids(program: Command): void {
       .command('bid')
       .description('commit a sealed bid for what a defaulted provider owes')
       .requiredOption('--provider <id>', 'the provider that has defaulted')
-      .requiredOption('--bidder <id>', 'the provider that bids')
       .requiredOption('--amount-base <amount>', 'most that it takes')
       .requiredOption('--share-ppm <amount>', 'of the estate per coin that it asks for')
       .addOption(bidFile()),
-  ).action(async (options: BidOptions) => {
-    const { args } = defaultSchema.actions.revealBid
-    const { provider, amountBase, sharePpm } = options
-    const terms = readOptions(args, { provider, amountBase, sharePpm, salt: toHex(randomBytes(32)) })
-    const bid = { ...terms, bidder: wholeNumber(1, ID_MAX)(options.bidder) } as unknown as SealedBid
-    const client = await clientOf(options)
-    const { genesisHash } = (await client.request('chain_info')) as { readonly genesisHash: string }
-    const commitment = bidCommitment(parseHex(genesisHash.slice(2)) as never, bid)
-    // Before it is sent: a commitment whose salt is lost loses its deposit.
-    if (options.dryRun !== true)
-      writeFileSync(
-        options.bidFile,
-        `${JSON.stringify({
-          provider: bid.provider,
-          bidder: bid.bidder,
-          amountBase: bid.amountBase.toString(),
-          sharePpm: bid.sharePpm.toString(),
-          salt: toHex(bid.salt),
-        })}\n`,
-        { mode: 0o600, flag: 'wx' },
-      )
-    await sendCall(encodeCall(defaultSchema, 'commitBid', { provider: bid.provider, commitment }), options)
-  })
+  ).action(commitBid)
   withSending(
     program
       .command('reveal')

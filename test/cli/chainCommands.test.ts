@@ -1,7 +1,7 @@
 // Commands that talk to a chain, on a served one: arguments from the schemas, output for people and scripts, exit codes.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
@@ -17,6 +17,7 @@ import { addBalance, addSend, addTx } from '../../cli/commands/coins.ts'
 import { completionText } from '../../cli/commands/completion.ts'
 import { addMember } from '../../cli/commands/member.ts'
 import { addModule } from '../../cli/commands/module.ts'
+import { addProviderCommand } from '../../cli/commands/provider.ts'
 import { addWallet } from '../../cli/commands/wallet.ts'
 import { EXIT, exitCodeOf } from '../../cli/exitCode.ts'
 import { encryptKeystore } from '../../client/accounts/keystore.ts'
@@ -33,7 +34,7 @@ const TO = checksumAddress(addressOf('a recipient'))
 /** Every command of this file's subject, as `suanli` has them. */
 function program(): Command {
   const made = new Command('suanli').exitOverride().configureOutput({ writeErr: () => undefined })
-  for (const add of [addBalance, addSend, addTx, addMember, addWallet]) add(made)
+  for (const add of [addBalance, addSend, addTx, addMember, addProviderCommand, addWallet]) add(made)
   for (const definition of MODULE_SCHEMAS) addModule(definition)(made)
   return made
 }
@@ -66,6 +67,42 @@ describe('cli.chain', () => {
     await served.rpc.close()
     rmSync(dir, { recursive: true, force: true })
     assert.deepEqual(served.logged, [])
+  })
+
+  it('has an option of its name for each argument of each action and query', () => {
+    const made = program()
+    for (const { name, actions, queries } of MODULE_SCHEMAS) {
+      const module = made.commands.find((command) => command.name() === name)!
+      const fields = [...Object.values(actions), ...Object.values(queries)].map(({ args }) =>
+        Object.keys(args),
+      )
+      const options = module.commands.map((command) => command.options.map(({ long }) => long))
+      fields.forEach((names, i) => {
+        assert.deepEqual(
+          options[i]!.slice(0, names.length),
+          names.map(optionName),
+          module.commands[i]!.name(),
+        )
+      })
+    }
+  })
+
+  it('makes no bid that could not be revealed', async () => {
+    const bidFile = join(dir, 'bid.json')
+    const bid = async (amount: string, share: string): Promise<unknown> =>
+      printed([
+        ...['provider', 'bid', '--provider', '4', '--amount-base', amount, '--share-ppm', share],
+        ...['--bid-file', bidFile, '--dev', '10', ...at()],
+      ]).catch((error: unknown) => error)
+    for (const [amount, share, message] of [
+      ['0', '1', /^--amount-base: expected more than 0$/],
+      ['1', '1000001', /^--share-ppm: expected at most 1000000/],
+    ] as const) {
+      const error = await bid(amount, share)
+      assert.match((error as Error).message, message)
+      assert.equal(exitCodeOf(error), EXIT.usage)
+    }
+    assert.equal(existsSync(bidFile), false)
   })
 
   it('sends coins from a devnet’s account and shows the balance', async () => {

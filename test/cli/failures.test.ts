@@ -4,8 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSyn
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { InvalidArgumentError } from 'commander'
 import { EXIT } from '../../cli/exitCode.ts'
 import { failureText } from '../../cli/failureText.ts'
+import { ClientError } from '../../client/clientError.ts'
 import { checkFailed } from '../../client/errors.ts'
 import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
@@ -187,6 +189,14 @@ describe('cli.failures', () => {
       /^check setHash failed: the header names another set \(after a lost quorum .*`--recovery FILE`[^\n]*\)$/,
     )
     assert.equal(failureText(checkFailed({ check: 'age', reason: 'old' })), 'check age failed: old')
+  })
+
+  it('what a command finds by the checks of options, and messages of several lines', () => {
+    assert.equal(failureText(new InvalidArgumentError('expected a whole number')), 'expected a whole number')
+    const cause = new ClientError('transport', 'wrong version:\nrecord.c:350:\r\n')
+    assert.match(failureText(cause), /^wrong version: record\.c:350: \(is a node running there\?.*\)$/)
+    const bug = new TypeError('a bug')
+    assert.equal(failureText(bug), bug.stack)
   })
 
   it('what the system refuses', () => {

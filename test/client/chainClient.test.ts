@@ -223,6 +223,36 @@ describe('client.ChainClient', () => {
     }
   })
 
+  it('waits for a transaction while its node is away, and names it when the node stays away', async () => {
+    let silent = 3
+    const away = async (method: string, params: unknown): Promise<Json> => {
+      if (silent-- > 0) throw new ClientError('transport', `${method}: nobody answers`)
+      return http.request(method, params as never)
+    }
+    const methods = ['tx_status', 'eth_getTransactionReceipt'].map((method) => [
+      method,
+      (params: unknown) => away(method, params),
+    ])
+    const restarting = createClient(over(http, Object.fromEntries(methods)))
+    const { transaction } = await restarting.send(account, transfer(stranger, 1n))
+    assert.equal(silent < 0, true)
+    silent = Number.POSITIVE_INFINITY
+    const error = await failing(restarting.receipt(transaction, { timeoutMs: 20 }), 'waiting')
+    assert.equal(error.transaction, transaction)
+    assert.match(error.message, /do not send it again: tx_status: nobody answers$/)
+  })
+
+  it('names a transaction that a node may have taken before it fell silent', async () => {
+    const takes = async (params: unknown): Promise<Json> => {
+      await http.request('eth_sendRawTransaction', params as never)
+      throw new ClientError('transport', 'the connection was lost')
+    }
+    const cut = createClient(over(http, { eth_sendRawTransaction: takes }))
+    const error = await failing(cut.send(account, transfer(stranger, 1n)), 'transport')
+    assert.match(error.message, /look for it before you send it again$/)
+    assert.equal((await client.receipt(error.transaction!)).action, 'transfer')
+  })
+
   describe('over WebSocket', () => {
     let socket: WebSocketTransport
     beforeEach(() => {

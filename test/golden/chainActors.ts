@@ -95,3 +95,10 @@ export function request(from: Wallet, amountBase: bigint, over: object = {}): Se
     ...over,
   })
 }
+
+/** What the catalogue's changes say: of a class that it does not have, and of one that nobody pledges. */
+export const RERATED = {
+  ...{ trainPpm: 2_000_000n, finetunePpm: 2_000_000n, inferPpm: 2_000_000n },
+  ...{ specOnly: false, evidenceHash: sha256(utf8('evidence')) },
+}
+export const NEW_CLASS = { slug: 'next', vendor: 'Vendor', model: 'Next', memoryGb: 512, ...RERATED }

@@ -30,8 +30,10 @@ import {
   issuer,
   keys,
   keysOf,
+  NEW_CLASS,
   NEWCOMER,
   operator,
+  RERATED,
   request,
   rotatedSecret,
   storyGenesis,
@@ -449,6 +451,10 @@ const SCENES: { readonly [height: number]: Scene } = {
   },
   170: () => proposals(operator(2), VOICES),
   171: (chain) => votes(chain, 2),
+  200: propose(1, 'proposeClass', NEW_CLASS),
+  201: (chain) => [...votes(chain, 1), ...propose(2, 'proposeClass', { ...NEW_CLASS, memoryGb: 0 })(chain)],
+  203: propose(2, 'proposeRatings', { classId: 1, ...RERATED }),
+  204: (chain) => votes(chain, 2),
   // Appointed by then, and to report in a later window.
   195: (chain) => refused(accounts[5]!, alice, currentWindow(chain.state)),
   220: () => [

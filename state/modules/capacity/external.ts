@@ -3,7 +3,7 @@ import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { getRatings, type Ratings } from '../catalogue/classes.ts'
+import { getRatings, lesser, type Ratings, ratingsOfPledge } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
 import { noteWindow } from '../oracle/clock.ts'
 import { growthFactors } from '../oracle/drift.ts'
@@ -27,6 +27,16 @@ export function noteMoreHours(state: StateWriter): void {
 /** The ratings at which a lot of this class counts now, ppm; undefined for an unknown class. */
 export function classRatings(state: StateReader, classId: number): Ratings | undefined {
   return getRatings(state, classId)
+}
+
+/** The ratings at which a lot of this class is pledged in a window. */
+export function pledgeRatings(state: StateReader, at: { readonly classId: number; readonly window: number }) {
+  return ratingsOfPledge(state, at.classId, at.window)
+}
+
+/** The lesser of two versions of ratings, service by service. */
+export function lesserRatings(a: Ratings, b: Ratings): Ratings {
+  return lesser(a, b)
 }
 
 /** The rating that one SCU delivers now, ppm. */

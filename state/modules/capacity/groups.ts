@@ -7,7 +7,7 @@ import type { Hash32 } from '../../../base/ids.ts'
 import { minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
-import { classRatings } from './external.ts'
+import { classRatings, lesserRatings } from './external.ts'
 import { changeOffers } from './offers.ts'
 import { coinsOfHours, groupHours } from './rating.ts'
 import { addDevices, devicesAt, runsFrom } from './runs.ts'
@@ -79,19 +79,12 @@ export function ratedHours(state: StateReader, group: LotGroup, windowIndex: num
   return groupHours({ devicesPpm, ratingPpm: groupRating(group), windowHours, availabilityHaircutPpm })
 }
 
-/** The lesser of two versions of ratings, service by service. */
-function lesser(a: Ratings, b: Ratings): Ratings {
-  return {
-    train: minBigint(a.train, b.train),
-    finetune: minBigint(a.finetune, b.finetune),
-    infer: minBigint(a.infer, b.infer),
-  }
-}
-
 /** The ratings at which a group counts now: those of its pledge, less what the catalogue has cut since. */
 export function ratingsInForce(state: StateReader, group: Pick<LotGroup, 'classId' | 'pledged'>): Ratings {
   const present = classRatings(state, group.classId)
-  return present === undefined ? { train: 0n, finetune: 0n, infer: 0n } : lesser(group.pledged, present)
+  return present === undefined
+    ? { train: 0n, finetune: 0n, infer: 0n }
+    : lesserRatings(group.pledged, present)
 }
 
 export function isSameRatings(a: Ratings, b: Ratings): boolean {

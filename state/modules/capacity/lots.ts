@@ -4,7 +4,7 @@ import type { Hash32 } from '../../../base/ids.ts'
 import { PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { classRatings, isServing, tellAttested } from './external.ts'
+import { classRatings, isServing, pledgeRatings, tellAttested } from './external.ts'
 import { changeNext, groupOfLot } from './groups.ts'
 import { ALL_SERVICES, LOT_DEVICES_MAX, type Lot } from './schema.ts'
 import { capacityParams, capacityTables, events, fail } from './tables.ts'
@@ -59,7 +59,7 @@ export function checkPledge(state: StateReader, pledge: Pledge, earliest: number
 /** Writes a pledge that `checkPledge` accepted; it is pending and does not count yet. Returns its id. */
 export function addLot(ctx: WriteContext, pledge: Pledge): number {
   const { state } = ctx
-  const ratings = classRatings(state, pledge.classId)
+  const ratings = pledgeRatings(state, { classId: pledge.classId, window: currentWindow(state) })
   assert(ratings !== undefined, 'the class was checked')
   const id = nextLotId(state)
   const lastGroup = capacityTables.sequence.get(state, {})?.lastGroup ?? 0

@@ -194,8 +194,8 @@ function withoutNotice(
 const EVERYTHING = { lastBefore: Number.MAX_SAFE_INTEGER, countedBefore: Number.MAX_SAFE_INTEGER }
 
 /**
- * What of C this recount takes from a group by a haircut or a cut of ratings, and what is missing because of notices;
- * undefined when nothing can have.
+ * What of C this recount takes from a group by a haircut, and what is missing because of notices; undefined when nothing
+ * can have. A cut of ratings is nobody's doing and cured like drift (ECONOMY §2): all is counted at the ratings in force now.
  */
 function lossesOf(
   state: StateReader,
@@ -203,8 +203,7 @@ function lossesOf(
   measures: Measures,
 ): CapacitySums | undefined {
   const { before, group } = change
-  if (!before.changed && group.ending.length === 0 && isSameRatings(before.inForce, group.inForce))
-    return undefined
+  if (!before.changed && group.ending.length === 0) return undefined
   const coins = (version: LotGroup): bigint => sumsOfGroup(state, version, measures).capacityBase
   const actual = coins(group)
   const whole = coins({
@@ -215,7 +214,6 @@ function lossesOf(
   const lastBefore = measures.windowIndex - 1 + measures.horizon
   const earlier = coins({
     ...group,
-    inForce: before.inForce,
     runs: withoutNotice(state, before, { lastBefore, countedBefore: measures.windowIndex }),
   })
   return {

@@ -115,7 +115,7 @@ const sumFields = {
   quarterBase: t.list(t.amount, 3),
   /** R: coins reserved on hours that count, in windows that have not ended. */
   reservedBase: t.amount,
-  /** What of C an audit or a cut of ratings took in this recount. */
+  /** What of C an audit took in this recount. */
   cutBase: t.amount,
   /** What of C is missing because lots end, by notice or with their attestation. */
   withdrawnBase: t.amount,

@@ -1,10 +1,26 @@
 // Hardware classes and the ratings that count. Genesis and governance add classes; other modules read ratings.
-import { assert } from '../../../base/assert.ts'
+import { assert, mustExist } from '../../../base/assert.ts'
+import { nameFault } from '../../../base/names.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { CLASSES_MAX, type HardwareClass, RATING_MAX, type Service } from './schema.ts'
-import { catalogueParams, catalogueTables } from './tables.ts'
+import {
+  CLASSES_MAX,
+  type HardwareClass,
+  PUBLISHED_RATING_MAX,
+  RATING_MAX,
+  type Raise,
+  type Service,
+} from './schema.ts'
+import { catalogueParams, catalogueTables, events } from './tables.ts'
+
+const SLUG = /^[a-z0-9][a-z0-9-]{0,31}$/
+export const MEMORY_GB_MAX = 1_000_000
+
+/** Whether a text can be a catalogue name. */
+export function isSlug(text: string): boolean {
+  return SLUG.test(text)
+}
 
 /** Ratings in ppm of the reference device, per service. */
 export type Ratings = { readonly [S in Service]: bigint }
@@ -29,6 +45,76 @@ export function addClass(ctx: WriteContext, id: number, value: HardwareClass): v
   )
   catalogueTables.class.set(ctx.state, { id }, value)
   catalogueTables.index.set(ctx.state, {}, { classes: [...ids, id].sort((a, b) => a - b) })
+}
+
+/** What of a class its ratings are. */
+export type Rated = Pick<HardwareClass, 'trainPpm' | 'finetunePpm' | 'inferPpm' | 'specOnly' | 'evidenceHash'>
+
+/** The class of this catalogue name; undefined for an unknown one. */
+export function classBySlug(state: StateReader, slug: string): number | undefined {
+  return classIds(state).find((id) => getClass(state, id)?.slug === slug)
+}
+
+/** The field of a class that no catalogue may hold, or undefined: genesis and governance ask alike. */
+export function faultyField(value: HardwareClass): keyof HardwareClass | undefined {
+  if (!isSlug(value.slug)) return 'slug'
+  if (nameFault(value.vendor) !== undefined) return 'vendor'
+  if (nameFault(value.model) !== undefined) return 'model'
+  if (value.memoryGb < 1 || value.memoryGb > MEMORY_GB_MAX) return 'memoryGb'
+  return faultyRating(value)
+}
+
+/** The rating that is out of its bounds, or undefined. */
+export function faultyRating(value: Rated) {
+  return (['trainPpm', 'finetunePpm', 'inferPpm'] as const).find((name) => value[name] > PUBLISHED_RATING_MAX)
+}
+
+/** Adds a class that governance has decided on, under the next id. The caller has checked it. */
+export function appendClass(ctx: WriteContext, value: HardwareClass): void {
+  const id = (classIds(ctx.state).at(-1) ?? 0) + 1
+  addClass(ctx, id, value)
+  events.ClassAdded(ctx, { classId: id, slug: value.slug })
+}
+
+/** The latest raise of a class. */
+export function raiseOf(state: StateReader, id: number): Raise | undefined {
+  return catalogueTables.raise.get(state, { id })
+}
+
+/** Ratings that a pledge of a window has: a raise reaches it after one window in which both are known (ECONOMY §2). */
+export function ratingsOfPledge(state: StateReader, id: number, window: number): Ratings | undefined {
+  const present = getRatings(state, id)
+  const raise = raiseOf(state, id)
+  if (present === undefined || raise === undefined || window >= raise.fromWindow) return present
+  return lesser(present, raise.before)
+}
+
+/** The lesser of two versions of ratings, service by service. */
+export function lesser(a: Ratings, b: Ratings): Ratings {
+  return {
+    train: minBigint(a.train, b.train),
+    finetune: minBigint(a.finetune, b.finetune),
+    infer: minBigint(a.infer, b.infer),
+  }
+}
+
+/**
+ * Rates a class anew from the window that begins: what is cut counts less from its recount on, what is raised is for pledges of
+ * the window after it. Asserts that the class exists and the ratings are in bounds.
+ */
+export function rerateClass(
+  ctx: WriteContext,
+  rerated: Rated & { readonly classId: number; readonly window: number },
+): void {
+  const { classId, window, ...rated } = rerated
+  const known = mustExist(getClass(ctx.state, classId), 'a class that exists is rated anew')
+  assert(faultyRating(rated) === undefined, 'a rating is within its bounds')
+  const before = mustExist(ratingsOfPledge(ctx.state, classId, window), 'a class has ratings')
+  const pledgesFrom = window + 1
+  catalogueTables.class.set(ctx.state, { id: classId }, { ...known, ...rated })
+  catalogueTables.raise.set(ctx.state, { id: classId }, { before, fromWindow: pledgesFrom })
+  const { evidenceHash: _, ...told } = rated
+  events.ClassRated(ctx, { classId, ...told, pledgesFrom })
 }
 
 /** Ratings that count: spec-only ones times `specOnlyPpm`, rounded down (coverage gains). */

@@ -2,23 +2,21 @@
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { atMost, param } from '../../../base/parameters.ts'
-import { message, t } from '../../../base/schema.ts'
+import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 
 /** Classes the catalogue may hold. */
 export const CLASSES_MAX = 1024
 /** Largest rating, ppm: a million reference devices. Products with it stay within a ledger cell. */
 export const RATING_MAX = 10n ** 12n
+/** Largest rating that genesis and governance may publish, ppm: ten thousand reference devices. */
+export const PUBLISHED_RATING_MAX = 10n ** 10n
 /** Services in the order of the rating fields. */
 export const SERVICES = ['train', 'finetune', 'infer'] as const
 export type Service = (typeof SERVICES)[number]
 
-const classFields = {
-  /** Catalogue name, e.g. `h100-sxm`; unique. */
-  slug: t.text(32),
-  vendor: t.text(32),
-  model: t.text(64),
-  memoryGb: t.u32,
+/** What a class is rated at, and by which evidence. */
+export const ratedFields = {
   /** Published ratings in ppm of the reference device. */
   trainPpm: t.ppm,
   finetunePpm: t.ppm,
@@ -29,7 +27,22 @@ const classFields = {
   evidenceHash: t.hash,
 }
 
+export const classFields = {
+  /** Catalogue name, e.g. `h100-sxm`; unique. */
+  slug: t.text(32),
+  vendor: t.text(32),
+  model: t.text(64),
+  memoryGb: t.u32,
+  ...ratedFields,
+}
+
 export const ratingsSchema = message('Ratings', { train: t.ppm, finetune: t.ppm, infer: t.ppm })
+
+const raiseFields = {
+  /** Ratings that a pledge has before `fromWindow`, where the class’s own are higher. */
+  before: ratingsSchema,
+  fromWindow: t.u64,
+}
 
 export const classInfo = message('HardwareClass', {
   id: t.u32,
@@ -58,9 +71,26 @@ export const catalogueSchema = defineModule({
       value: { classes: t.list(t.u32, CLASSES_MAX) },
       doc: 'Ids of all classes, ascending.',
     },
+    raise: {
+      id: 3,
+      key: { id: t.u32 },
+      value: raiseFields,
+      doc: 'The latest raise of a class’s ratings: what pledges have before it reaches them.',
+    },
   },
   errors: {},
-  events: {},
+  events: {
+    ClassAdded: { classId: indexed(t.u32), slug: t.text(32) },
+    /** Pledged lots keep lower ratings; raised ones are for pledges from `pledgesFrom` on, a window index. */
+    ClassRated: {
+      classId: indexed(t.u32),
+      trainPpm: t.ppm,
+      finetunePpm: t.ppm,
+      inferPpm: t.ppm,
+      specOnly: t.bool,
+      pledgesFrom: t.u64,
+    },
+  },
   actions: {},
   queries: {
     class: { args: { id: t.u32 }, returns: t.optional(classInfo), doc: 'A hardware class, or null.' },
@@ -70,7 +100,13 @@ export const catalogueSchema = defineModule({
       returns: t.optional(ratingsSchema),
       doc: 'Ratings that count, ppm per service, or null.',
     },
+    raise: {
+      args: { id: t.u32 },
+      returns: t.optional(message('Raise', raiseFields)),
+      doc: 'The latest raise of a class’s ratings, and from which window on pledges have it; null without one.',
+    },
   },
 })
 
+export type Raise = InferFields<(typeof catalogueSchema)['records']['raise']['value']>
 export type HardwareClass = InferFields<(typeof catalogueSchema)['records']['class']['value']>

@@ -111,6 +111,11 @@ export function unlockWindow(state: StateReader, provider: number): number | und
   return defaultTables.tail.get(state, { provider })?.untilWindow
 }
 
+/** The first window in which a bond may be unlocked: before a tail has begun, were it to begin at the end of this window. */
+export function unlocksFrom(state: StateReader, provider: number): number {
+  return unlockWindow(state, provider) ?? runningWindow(state) + 1 + tailWindows(state)
+}
+
 /** Whether a member has left for good: its bond is unlocked. */
 export function hasLeft(state: StateReader, provider: number): boolean {
   const untilWindow = unlockWindow(state, provider)
@@ -125,8 +130,11 @@ export function withdrawBond(ctx: ActionContext, { asset, amountBase }: Args<'wi
   const { liabilityBase } = liabilityOf(state, provider)
   if (liabilityBase > 0n) return fail.LiabilityLeft({ provider, liabilityBase })
   if (!hasLeft(state, provider)) {
-    const untilWindow = unlockWindow(state, provider) ?? 0
-    return fail.BondLocked({ provider, untilWindow, currentWindow: runningWindow(state) })
+    return fail.BondLocked({
+      provider,
+      untilWindow: unlocksFrom(state, provider),
+      currentWindow: runningWindow(state),
+    })
   }
   if (isFrozen(state, provider)) return fail.BondFrozen({ provider })
   const bondBase = bondsOf(state, provider).find((bond) => bond.asset === asset)?.amountBase ?? 0n

@@ -118,7 +118,7 @@ export const defaultSchema = defineModule({
     SeriesLive: { provider: t.u64, series: t.u64 },
     /** Another member must join first. */
     TooFewValidators: { minimum: t.u32 },
-    /** `sinceWindow`: when it owed nothing any more and had no vote; the bond unlocks later. */
+    /** The first window in which it may be unlocked; whoever still has a vote or owes something waits longer. */
     BondLocked: { provider: t.u64, untilWindow: t.u64, currentWindow: t.u64 },
     BondFrozen: { provider: t.u64 },
     InsufficientBond: { asset: t.u64, bondBase: t.amount, neededBase: t.amount },

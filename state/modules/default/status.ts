@@ -1,7 +1,7 @@
 // What a provider must do next, by when, and what happens otherwise: one answer for every state it can be in.
 import type { StateReader } from '../../view.ts'
 import { getCase } from './cases.ts'
-import { unlockWindow } from './exits.ts'
+import { unlocksFrom } from './exits.ts'
 import {
   bondMissing,
   bondsOf,
@@ -39,13 +39,13 @@ function dutyOfLeaver(state: StateReader, provider: number): Duty {
       otherwise: 'its bond stays locked',
     }
   if (bondsOf(state, provider).every(({ amountBase }) => amountBase === 0n)) return NOTHING
-  const untilWindow = unlockWindow(state, provider)
-  if (untilWindow === undefined || runningWindow(state) < untilWindow)
+  const untilWindow = unlocksFrom(state, provider)
+  if (runningWindow(state) < untilWindow)
     return {
       step: 'wait',
       what: 'wait until the bond unlocks: default.withdrawBond pays it then',
       otherwise: 'nothing changes',
-      ...(untilWindow === undefined ? {} : { untilWindow }),
+      untilWindow,
     }
   return { step: 'withdrawBond', what: 'take the bond back: default.withdrawBond', otherwise: 'it waits' }
 }
@@ -94,7 +94,8 @@ function dutyOf(state: StateReader, provider: number): Duty {
   if (member?.status === 'defaulted') return dutyOfDefaulted(state, provider)
   const cure = dutyToCure(state, provider)
   if (cure !== undefined) return cure
-  if (member?.status === 'jailed')
+  const isGone = member?.removed === true && liabilityOf(state, provider).liabilityBase === 0n
+  if (member?.status === 'jailed' && !isGone)
     return {
       step: 'leaveJail',
       what: 'ask the other validators to let it out: governance.proposeUnjail',

@@ -14,36 +14,46 @@ import { isWatching, watchMembers } from './watch.ts'
 /** Members looked at in a block, and acts for defaults: a few of either, so that one block never waits for them. */
 const MEMBERS_PER_BLOCK = 16
 const ACTS_PER_BLOCK = 8
+/** Payments of an estate's assets that are as dear as an act. */
+const PAYMENTS_PER_ACT = 8
 /** Measured steps of each, estimated from the records that they write (redemption's `ACT_STEPS`). */
 const MEMBER_STEPS = 60
 const ACT_STEPS = 1_000
 
-/** Does the next act for the case under way; false when none goes on, or a case is closed: the next one sees stored figures. */
-function act(ctx: WriteContext): boolean {
+/** How many acts one is worth that pays so many assets. */
+function worthOf(assets: number): number {
+  return 1 + Math.floor(assets / PAYMENTS_PER_ACT)
+}
+
+/**
+ * Does the next act for the case under way. Returns how many acts it is worth; 0 when none goes on, or a case is closed: the
+ * next one sees stored figures.
+ */
+function act(ctx: WriteContext): number {
   const provider = nextCase(ctx.state)
   const known = provider === undefined ? undefined : getCase(ctx.state, provider)
-  if (provider === undefined || known === undefined) return false
+  if (provider === undefined || known === undefined) return 0
   switch (known.stage) {
     case 'auction':
       endAuction(ctx, provider, known)
-      return true
+      return 1
     case 'choosing':
       chooseBid(ctx, provider, known)
-      return true
+      return 1
     case 'settling':
       settleBid(ctx, provider, known)
-      return true
+      return worthOf(known.estate.length)
     case 'measuring':
       measureMember(ctx, provider, known)
-      return true
+      return 1
     case 'assuming':
       assumeMember(ctx, provider, known)
-      return true
+      return worthOf(known.pool.length + known.aid.length)
     case 'closing':
       closeCase(ctx, provider, known)
-      return false
+      return 0
     case 'closed':
-      return false
+      return 0
   }
 }
 
@@ -53,7 +63,11 @@ export function beginBlock(ctx: WriteContext): void {
   const { count, hasChanged } = watchMembers(ctx, MEMBERS_PER_BLOCK)
   const isDue = !isWatching(ctx.state) && nextCase(ctx.state) !== undefined
   let acts = 0
-  if (isDue) while (acts < ACTS_PER_BLOCK && act(ctx)) acts++
+  while (isDue && acts < ACTS_PER_BLOCK) {
+    const worth = act(ctx)
+    if (worth === 0) break
+    acts += worth
+  }
   spendSteps(ctx, count * MEMBER_STEPS + acts * ACT_STEPS)
   if (hasChanged || isDue) storeCoverage(ctx)
 }

@@ -6,10 +6,11 @@ import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { AnyParam } from '../../../base/parameters.ts'
 import type { ActionContext, ReadContext, WriteContext } from '../../context.ts'
 import type { Sections } from '../../parameterRules.ts'
+import { changeCatalogue } from './classes.ts'
 import { parameterFault, parametersNow } from './external.ts'
-import { conclude, openProposal, proposerOf, unlockedChanges } from './proposals.ts'
+import { conclude, openProposal, proposerOf, unlockedAtWindowEnd } from './proposals.ts'
 import type { governanceSchema, ParameterChange } from './schema.ts'
-import { fail } from './tables.ts'
+import { fail, governanceTables } from './tables.ts'
 
 /** The declaration of a parameter that exists in this version. */
 function declarationOf(ctx: ReadContext, { module, parameter }: ParameterChange): AnyParam | undefined {
@@ -55,12 +56,18 @@ export function proposeParameters(
 }
 
 /**
- * The parameters to put into force at this window's end, and the end of the proposals for them. Each is checked again,
+ * The parameters to put into force at this window's end, and the end of the proposals for them and for the catalogue, which
+ * change it here. Each is checked again,
  * on top of the earlier ones: parameters, members and versions may have changed since it was proposed.
  */
 export function dueParameters(ctx: WriteContext): Sections | undefined {
   let sections: Sections | undefined
-  for (const [id, changes] of unlockedChanges(ctx)) {
+  for (const [id, kind] of unlockedAtWindowEnd(ctx)) {
+    if (kind !== 'parameters') {
+      conclude(ctx, id, changeCatalogue(ctx, id) ? 'executed' : 'impossible')
+      continue
+    }
+    const { changes } = governanceTables.changes.mustGet(ctx.state, { id })
     const exist = changes.every((change) => declarationOf(ctx, change) !== undefined)
     const wanted = exist ? withChanges(ctx, sections ?? parametersNow(ctx), changes) : undefined
     const isPossible = wanted !== undefined && parameterFault(ctx, wanted) === undefined

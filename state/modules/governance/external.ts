@@ -15,6 +15,18 @@ import { getLot as lotOf } from '../capacity/lots.ts'
 import type { Lot } from '../capacity/schema.ts'
 import { touchCapacity } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
+import { currentWindow } from '../capacity/windows.ts'
+import {
+  appendClass,
+  classBySlug,
+  classIds,
+  getClass as classOf,
+  faultyField,
+  faultyRating,
+  type Rated,
+  rerateClass,
+} from '../catalogue/classes.ts'
+import { CLASSES_MAX, type HardwareClass } from '../catalogue/schema.ts'
 import { hasLeft } from '../default/exits.ts'
 import { markLeft } from '../default/external.ts'
 import { refuseSpending, spendFund } from '../default/fund.ts'
@@ -99,6 +111,41 @@ export function attest(ctx: WriteContext, attestation: Attestation): boolean {
 
 /** A payment from the guarantee fund. */
 type FundPayment = Parameters<typeof spendFund>[1]
+
+/** The class of a catalogue name; undefined for an unknown one. */
+export function classNamed(state: StateReader, slug: string): number | undefined {
+  return classBySlug(state, slug)
+}
+
+/** A class of the catalogue. */
+export function getClass(state: StateReader, id: number): HardwareClass | undefined {
+  return classOf(state, id)
+}
+
+/** Whether the catalogue has room for another class. */
+export function hasClassRoom(state: StateReader): boolean {
+  return classIds(state).length < CLASSES_MAX
+}
+
+/** The field of a class that the catalogue refuses, or undefined. */
+export function refuseClass(value: HardwareClass) {
+  return faultyField(value)
+}
+
+/** The rating that the catalogue refuses, or undefined. */
+export function refuseRatings(value: Rated) {
+  return faultyRating(value)
+}
+
+/** Adds a class to the catalogue. */
+export function addHardware(ctx: WriteContext, value: HardwareClass): void {
+  appendClass(ctx, value)
+}
+
+/** Rates a class anew from the window that begins. */
+export function rerate(ctx: WriteContext, rerated: Rated & { readonly classId: number }): void {
+  rerateClass(ctx, { ...rerated, window: currentWindow(ctx.state) })
+}
 
 /** Why the guarantee fund cannot pay, or undefined. */
 export function refusePayment(state: StateReader, payment: FundPayment) {

@@ -30,6 +30,10 @@ function* recountOpen({ state }: ReadContext): Recount {
       return `proposal ${id} and its reporters do not match`
     if (governanceTables.spending.has(state, { id }) !== (proposal.kind === 'spend'))
       return `proposal ${id} and its spending do not match`
+    if (governanceTables.class.has(state, { id }) !== (proposal.kind === 'class'))
+      return `proposal ${id} and its class do not match`
+    if (governanceTables.rerating.has(state, { id }) !== (proposal.kind === 'ratings'))
+      return `proposal ${id} and its ratings do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
     return undefined

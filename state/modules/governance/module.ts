@@ -1,6 +1,7 @@
 // Joins the definition of governance with its rules.
 import { implement } from '../../rules.ts'
 import { dueParameters, proposeParameters } from './changes.ts'
+import { proposeClass, proposeRatings } from './classes.ts'
 import {
   proposeAdmission,
   proposeAttestation,
@@ -29,6 +30,8 @@ export const governanceModule = implement(governanceSchema, {
     proposeAttestation,
     proposeReporters,
     proposeSpending,
+    proposeClass,
+    proposeRatings,
     vote,
     withdrawProposal,
   },

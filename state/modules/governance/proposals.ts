@@ -2,6 +2,7 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import type { HardwareClass } from '../catalogue/schema.ts'
 import type { ReporterChange } from '../oracle/schema.ts'
 import {
   admitMember,
@@ -34,6 +35,7 @@ import {
   type Proposal,
   type ProposalKind,
   type ProposalOutcome,
+  type Rerating,
   type Spending,
   type Votes,
 } from './schema.ts'
@@ -90,21 +92,38 @@ export function proposerOf(ctx: ActionContext) {
 
 const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
 
+/** What a proposal is about, as its kind has it. */
+interface Subject {
+  readonly admission?: Admission
+  readonly changes?: readonly ParameterChange[]
+  readonly attestation?: Attestation
+  readonly reporters?: ReporterChange
+  readonly spending?: Spending
+  readonly hardware?: HardwareClass
+  readonly rerating?: Rerating
+}
+
+function writeSubject({ state }: WriteContext, id: number, subject: Subject): void {
+  const { admission, changes, attestation, reporters, spending, hardware, rerating } = subject
+  if (admission !== undefined) governanceTables.admission.set(state, { id }, admission)
+  if (changes !== undefined) governanceTables.changes.set(state, { id }, { changes })
+  if (attestation !== undefined) governanceTables.attestation.set(state, { id }, attestation)
+  if (reporters !== undefined) governanceTables.reporters.set(state, { id }, reporters)
+  if (spending !== undefined) governanceTables.spending.set(state, { id }, spending)
+  if (hardware !== undefined) governanceTables.class.set(state, { id }, hardware)
+  if (rerating !== undefined) governanceTables.rerating.set(state, { id }, rerating)
+}
+
 /** Opens a proposal with the proposer's approval. The caller has checked bounds and validity. */
 export function openProposal(
   ctx: WriteContext,
-  opened: {
+  opened: Subject & {
     readonly kind: ProposalKind
     readonly provider: number
     readonly proposer: number
-    readonly admission?: Admission
-    readonly changes?: readonly ParameterChange[]
-    readonly attestation?: Attestation
-    readonly reporters?: ReporterChange
-    readonly spending?: Spending
   },
 ): void {
-  const { kind, provider, proposer, admission, changes, attestation, reporters, spending } = opened
+  const { kind, provider, proposer } = opened
   const { nextId: id, proposals } = openProposals(ctx.state)
   assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
   const openedMs = ctx.block.timestampMs
@@ -114,11 +133,7 @@ export function openProposal(
     { id },
     { kind, provider, proposer, openedMs, expiresMs, executesMs: 0 },
   )
-  if (admission !== undefined) governanceTables.admission.set(ctx.state, { id }, admission)
-  if (changes !== undefined) governanceTables.changes.set(ctx.state, { id }, { changes })
-  if (attestation !== undefined) governanceTables.attestation.set(ctx.state, { id }, attestation)
-  if (reporters !== undefined) governanceTables.reporters.set(ctx.state, { id }, reporters)
-  if (spending !== undefined) governanceTables.spending.set(ctx.state, { id }, spending)
+  writeSubject(ctx, id, opened)
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -148,6 +163,8 @@ function standingOf(state: StateReader, votes: Votes) {
   return tally(votes, votersOf(state), governanceParams.get(state).approvalPpm)
 }
 
+/** What changes at the end of a window, before its recount (ECONOMY §3). */
+const AT_WINDOW_END: readonly ProposalKind[] = ['parameters', 'class', 'ratings']
 /** Due by the end of a window, not by a time. */
 const AT_WINDOW_END_MS = Number.MAX_SAFE_INTEGER
 
@@ -155,8 +172,7 @@ const AT_WINDOW_END_MS = Number.MAX_SAFE_INTEGER
 function schedule(ctx: WriteContext, id: number, proposal: Proposal): void {
   governanceTables.proposal.set(ctx.state, { id }, proposal)
   const { executesMs, expiresMs, kind } = proposal
-  // Parameters change at the end of a window, before its recount (ECONOMY §3).
-  if (executesMs > 0) setDue(ctx, id, kind === 'parameters' ? AT_WINDOW_END_MS : executesMs)
+  if (executesMs > 0) setDue(ctx, id, AT_WINDOW_END.includes(kind) ? AT_WINDOW_END_MS : executesMs)
   else setDue(ctx, id, expiresMs)
 }
 
@@ -180,6 +196,8 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   governanceTables.attestation.delete(ctx.state, { id })
   governanceTables.reporters.delete(ctx.state, { id })
   governanceTables.spending.delete(ctx.state, { id })
+  governanceTables.class.delete(ctx.state, { id })
+  governanceTables.rerating.delete(ctx.state, { id })
   governanceTables.open.set(
     ctx.state,
     {},
@@ -208,19 +226,17 @@ function stands(ctx: WriteContext, id: number, proposal: Proposal): boolean {
 }
 
 /**
- * Proposals of parameters whose lock has ended, oldest first and a bounded number; the rest waits for the next window.
+ * Proposals for a window's end whose lock has ended, oldest first and a bounded number; the rest waits for the next window.
  * The caller concludes each.
  */
-export function unlockedChanges(
-  ctx: WriteContext,
-): readonly (readonly [number, readonly ParameterChange[]])[] {
+export function unlockedAtWindowEnd(ctx: WriteContext): readonly (readonly [number, ProposalKind])[] {
   const waiting = openProposals(ctx.state).proposals.filter(({ dueMs }) => dueMs === AT_WINDOW_END_MS)
-  const unlocked: (readonly [number, readonly ParameterChange[]])[] = []
+  const unlocked: (readonly [number, ProposalKind])[] = []
   for (const { id } of waiting) {
     if (unlocked.length === CONCLUDED_PER_BLOCK_MAX) break
     const proposal = governanceTables.proposal.mustGet(ctx.state, { id })
     if (proposal.executesMs > ctx.block.timestampMs || !stands(ctx, id, proposal)) continue
-    unlocked.push([id, governanceTables.changes.mustGet(ctx.state, { id }).changes])
+    unlocked.push([id, proposal.kind])
   }
   return unlocked
 }

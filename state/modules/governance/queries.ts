@@ -29,5 +29,7 @@ export const governanceQueries: Rules<typeof governanceSchema>['queries'] = {
   },
   reporterChange: (ctx, { id }) => governanceTables.reporters.get(ctx.state, { id }),
   spending: (ctx, { id }) => governanceTables.spending.get(ctx.state, { id }),
+  class: (ctx, { id }) => governanceTables.class.get(ctx.state, { id }),
+  rerating: (ctx, { id }) => governanceTables.rerating.get(ctx.state, { id }),
   changes: (ctx, { id }) => governanceTables.changes.get(ctx.state, { id })?.changes ?? [],
 }

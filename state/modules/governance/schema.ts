@@ -1,4 +1,4 @@
-// Definition of governance: who joins, leaves or is jailed, parameters, attestations of lots, the end of a stop of minting,
+// Definition of governance: who joins, leaves or is jailed, parameters, the catalogue, attestations of lots, the end of a stop of minting,
 // spending of the guarantee fund (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
@@ -7,6 +7,7 @@ import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 import { lotInfo } from '../capacity/schema.ts'
+import { classFields, ratedFields } from '../catalogue/schema.ts'
 import { reporterChangeFields, reporterChangeInfo } from '../oracle/schema.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
 
@@ -43,6 +44,8 @@ export const PROPOSAL_KINDS = [
   'reporters',
   'absentReporters',
   'spend',
+  'class',
+  'ratings',
 ] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
@@ -79,6 +82,7 @@ const attestationFields = {
   lastWindow: t.u64,
 }
 const spendingFields = { asset: t.u64, to: t.address, amountBase: t.amount }
+const reratingFields = { classId: t.u32, ...ratedFields }
 export const proposalInfo = message('Proposal', { id: t.u64, ...proposalFields, ...voteFields })
 
 const PROPOSE_FAILS = ['NotValidator', 'TooManyProposals'] as const
@@ -165,6 +169,18 @@ export const governanceSchema = defineModule({
       value: spendingFields,
       doc: 'What an open proposal would pay from the guarantee fund, and to whom; asset 0 is the coin.',
     },
+    class: {
+      id: 21,
+      key: { id: t.u64 },
+      value: classFields,
+      doc: 'The hardware class that an open proposal would add.',
+    },
+    rerating: {
+      id: 22,
+      key: { id: t.u64 },
+      value: reratingFields,
+      doc: 'The class that an open proposal would rate anew, and how.',
+    },
   },
   errors: {
     /** Only operators of the current validators propose and vote. */
@@ -219,6 +235,12 @@ export const governanceSchema = defineModule({
     ReportersOutOfRange: { count: t.u32, minimum: t.u32, maximum: t.u32 },
     /** More than a third would be replaced in K windows, without those who were absent. */
     TooManyReplaced: { replaced: t.u32, maximum: t.u32 },
+    UnknownClass: { classId: t.u32 },
+    /** A class has this catalogue name. */
+    ClassKnown: { classId: t.u32 },
+    TooManyClasses: { maximum: t.u32 },
+    /** The field is one that genesis would be refused with too. */
+    ClassRefused: { field: t.text(16) },
   },
   events: {
     ProposalOpened: {
@@ -321,6 +343,18 @@ export const governanceSchema = defineModule({
       gas: 90_000,
       doc: 'A validator proposes a payment from the guarantee fund, and votes for it; asset 0 is the coin.',
     },
+    proposeClass: {
+      args: classFields,
+      fails: [...PROPOSE_FAILS, 'ClassRefused', 'ClassKnown', 'TooManyClasses'],
+      gas: 120_000,
+      doc: 'A validator proposes a new hardware class, which the catalogue has from a window’s end on, and votes for it.',
+    },
+    proposeRatings: {
+      args: reratingFields,
+      fails: [...PROPOSE_FAILS, 'UnknownClass', 'ClassRefused', 'NoChanges'],
+      gas: 120_000,
+      doc: 'A validator proposes other ratings of a hardware class, and votes for them; at a window’s end a cut applies to all lots, a raise to pledges one window later.',
+    },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
       fails: ['NotValidator', 'UnknownProposal'],
@@ -366,6 +400,16 @@ export const governanceSchema = defineModule({
       returns: t.optional(reporterChangeInfo),
       doc: 'Whom an open proposal would appoint and dismiss as reporters; null if it is none of that kind.',
     },
+    class: {
+      args: { id: t.u64 },
+      returns: t.optional(message('NewClass', classFields)),
+      doc: 'The hardware class that an open proposal would add; null if it is none of that kind.',
+    },
+    rerating: {
+      args: { id: t.u64 },
+      returns: t.optional(message('Rerating', reratingFields)),
+      doc: 'The class that an open proposal would rate anew, and how; null if it is none of that kind.',
+    },
   },
 })
 
@@ -375,5 +419,6 @@ export type Proposal = InferFields<Records['proposal']['value']>
 export type Votes = InferFields<Records['votes']['value']>
 export type ParameterChange = ReturnType<typeof parameterChange.decode>
 export type Attestation = InferFields<Records['attestation']['value']>
+export type Rerating = InferFields<Records['rerating']['value']>
 export type Admission = InferFields<Records['admission']['value']>
 export type GovernanceParams = Params<typeof governanceSchema>

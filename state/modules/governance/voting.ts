@@ -17,6 +17,8 @@ export function lockWindows(params: GovernanceParams, kind: ProposalKind): numbe
     case 'attest':
     case 'reporters':
     case 'spend':
+    case 'class':
+    case 'ratings':
       return params.parameterLockWindows
     case 'jail':
     case 'absentReporters':

@@ -3,6 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { coinValuePpm } from './coverage.ts'
@@ -13,6 +14,9 @@ import { COMPENSATION_ASSETS_MAX } from './shapes.ts'
 import { events, issuanceTables } from './tables.ts'
 
 type Assets = Compensation['assets']
+
+/** Measured steps of paying one asset. */
+const RELEASE_STEPS = 150
 
 const NONE: Compensation = { assumedBase: 0n, assets: [] }
 
@@ -59,6 +63,7 @@ export function releaseCompensation(ctx: WriteContext, provider: number, to: Add
   // What another could not hold may be left behind when nothing assumed is.
   if (known === undefined || (isSame && assumedBase > 0n)) return
   assert(assumedBase <= known.assumedBase, 'assumed liability grows with its compensation')
+  spendWork(ctx, known.assets.length * RELEASE_STEPS)
   const assets = known.assets.map(({ asset, amountBase }) => {
     const keptBase = assumedBase === 0n ? 0n : mulDivCeil(amountBase, assumedBase, known.assumedBase)
     const freedBase = amountBase - keptBase

@@ -136,7 +136,7 @@ export function beginTurn(ctx: WriteContext): void {
   // None is left by now; were one, it must not lose its release.
   if (known !== undefined && known.member < known.members) {
     spendWork(ctx, (known.members - known.member) * MEMBER_STEPS)
-    handle(ctx, known, known.members)
+    handleWhile(ctx, known, () => true)
   }
   const members = memberIds(state).length
   // Genesis counts capacity too, but no window has ended by then.
@@ -171,14 +171,13 @@ export function snapshotsOf(state: StateReader): number {
 /** Handles as many as the block's steps allow; a turn that has just begun is stored even without any. */
 function handleSome(ctx: WriteContext, turn: Turn): void {
   const walk = openWalk(ctx, 'members')
-  const acts = Math.min(turn.members - turn.member, Math.ceil(walk.left / MEMBER_STEPS))
-  walk.spend(acts * MEMBER_STEPS)
-  handle(ctx, turn, acts)
+  // What a member's assets cost besides is counted as they are paid.
+  handleWhile(ctx, turn, () => walk.take(MEMBER_STEPS))
 }
 
-function handle(ctx: WriteContext, turn: Turn, count: number): void {
+function handleWhile(ctx: WriteContext, turn: Turn, mayGoOn: () => boolean): void {
   const members = memberIds(ctx.state)
-  const until = Math.min(turn.members, turn.member + count)
-  for (let member = turn.member; member < until; member++) handleMember(ctx, members[member]!, turn)
-  issuanceTables.turn.set(ctx.state, {}, { ...turn, member: until })
+  let { member } = turn
+  for (; member < turn.members && mayGoOn(); member++) handleMember(ctx, members[member]!, turn)
+  issuanceTables.turn.set(ctx.state, {}, { ...turn, member })
 }

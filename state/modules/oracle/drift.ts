@@ -3,9 +3,8 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { HORIZON_MAX } from './schema.ts'
 
-/** Bounds of the anchor and of a rating, ppm of the reference device: products of them stay within the ledger's cells. */
+/** Bounds of the anchor, ppm of the reference device: products of it stay within the ledger's cells. */
 export const ANCHOR_MIN = 100_000n
-export const RATING_MAX = 10n ** 10n
 /** The anchor stops here: a billion reference devices to one SCU. Then a coin keeps its meaning instead of a node halting. */
 export const ANCHOR_MAX = 10n ** 15n
 

@@ -230,16 +230,27 @@ describe('capacity: notice and the first audit of a lot attested for a time', ()
 })
 
 describe('capacity: losses beside attestations', () => {
-  it('a lot attested in the window of a cut adds nothing to what the cut took', () => {
-    const cuts = [false, true].map((isAttested) => {
-      const chain = new EconomyChain(TEST_PARAMETERS).addProviders([EQUAL, EQUAL, EQUAL])
-      if (isAttested) attest(chain, pledge(chain, 1), 2)
-      const record = catalogueTables.class.mustGet(chain.state, { id: 1 })
-      catalogueTables.class.set(chain.state, { id: 1 }, { ...record, inferPpm: 500_000n })
-      windows(chain, 1)
-      return getSummary(chain.state, 1).cutBase
-    })
-    assert.ok(cuts[0]! > 0n && cuts[1]! <= cuts[0]!, cuts.join())
+  /** What an audit, a cut of ratings, or both take from provider 1, beside a lot attested in the same window or not. */
+  function lost(by: 'audit' | 'ratings' | 'both', isAttested: boolean): bigint {
+    const chain = new EconomyChain(TEST_PARAMETERS).addProviders([EQUAL, EQUAL, EQUAL])
+    if (isAttested) attest(chain, pledge(chain, 1), 2)
+    const record = catalogueTables.class.mustGet(chain.state, { id: 1 })
+    if (by !== 'audit')
+      catalogueTables.class.set(chain.state, { id: 1 }, { ...record, inferPpm: record.inferPpm / 2n })
+    if (by !== 'ratings') attestLot(chain.ctx(), { lot: 1, auditPpm: PPM / 2n })
+    windows(chain, 1)
+    return getSummary(chain.state, 1).cutBase
+  }
+
+  it('a lot attested in the window of an audit adds nothing to what the audit took', () => {
+    const [alone, beside] = [lost('audit', false), lost('audit', true)]
+    assert.ok(alone > 0n && beside <= alone, `${alone}, ${beside}`)
+  })
+
+  it('a cut of ratings is no loss of anybody’s doing, and an audit beside it takes what it takes of the rest', () => {
+    assert.deepEqual([lost('ratings', false), lost('ratings', true)], [0n, 0n])
+    const [whole, rest] = [lost('audit', false), lost('both', false)]
+    assert.ok(rest > 0n && whole / 2n - rest < 20n && rest <= whole / 2n, `${whole}, ${rest}`)
   })
 
   it('an end takes from C what is missing, and a renewal gives it back', () => {

@@ -5,6 +5,7 @@ import { compensationOf, mayHold } from '../../../state/modules/issuance/compens
 import { compensationAddress } from '../../../state/modules/issuance/external.ts'
 import { assume, novate } from '../../../state/modules/issuance/handovers.ts'
 import { COMPENSATION_ASSETS_MAX } from '../../../state/modules/issuance/shapes.ts'
+import { BOND_ASSETS_MAX } from '../../../state/modules/providers/schema.ts'
 import { coins, DefaultChain, walletOf } from '../../support/defaultFixture.ts'
 
 const FIRST = 100
@@ -54,5 +55,42 @@ describe('issuance: compensations', () => {
     assert.deepEqual(compensationOf(chain.state, 3), { assumedBase: 0n, assets: [] })
     for (let asset = FIRST; asset < FIRST + COMPENSATION_ASSETS_MAX; asset++)
       assert.equal(getAssetBalance(chain.state, { asset, owner: walletOf(3) }), 10n)
+  })
+})
+
+describe('default: the work of a block', () => {
+  /** Most members that take their part in one block of a default whose estate has so many assets besides. */
+  function takenInOneBlock(assets: number): number {
+    const chain = new DefaultChain({ providers: Array.from({ length: 12 }, () => ({ devices: 100 })) })
+    chain.run(() => {
+      chain.owe(1, coins(5_000))
+      for (let asset = FIRST; asset < FIRST + assets; asset++) {
+        chain.register(asset)
+        chain.bondIn(1, asset, 10n ** 9n)
+      }
+    })
+    chain.pass()
+    chain.fail(1)
+    const taken = () =>
+      Array.from({ length: 12 }, (_, i) => chain.assumed(i + 1).assumedBase).filter(Boolean).length
+    let most = 0
+    for (let windows = 0; chain.case(1)!.stage !== 'closed'; windows++) {
+      assert.ok(windows < 3)
+      chain.endWindow()
+      do {
+        const before = taken()
+        chain.run(() => {}, 50)
+        most = Math.max(most, taken() - before)
+      } while (chain.isBusy)
+    }
+    assert.equal(taken(), 11)
+    assert.deepEqual(chain.brokenInvariants(), [])
+    return most
+  }
+
+  it('is bounded by the assets that are paid, and not by members alone', () => {
+    const [few, many] = [takenInOneBlock(0), takenInOneBlock(BOND_ASSETS_MAX - 1)]
+    assert.ok(few > many && many > 0, `${few}, ${many}`)
+    assert.ok(many <= 3, `${many} members`)
   })
 })

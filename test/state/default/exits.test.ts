@@ -197,12 +197,16 @@ describe('default: exit', () => {
       assert.equal(withdraw(), 'BondLocked')
       assert.equal(code(chain.do(1, 'completeExit')), undefined)
     })
+    // The tail begins at the window's end; its end is known before.
+    const unlocksAt = () => chain.ask<{ untilWindow: number }>('status', { provider: 1 }).untilWindow
+    const known = unlocksAt()
+    assert.equal(known, chain.window + 1 + TAIL)
     chain.pass()
     assert.deepEqual(
       validatorSet(chain.state).validators.map(({ id }) => id),
       [2, 3, 4, 5],
     )
-    assert.equal(stepOf(chain), 'wait')
+    assert.deepEqual([stepOf(chain), unlocksAt()], ['wait', known])
     for (let window = 1; window < TAIL; window++) {
       chain.pass()
       chain.run(() => assert.equal(withdraw(), 'BondLocked'))
@@ -392,7 +396,7 @@ describe('default: exit', () => {
       assert.equal(chain.act('retire', walletOf(1), { amountBase }, issuanceModule), undefined)
       assert.deepEqual(chain.do(1, 'withdrawBond', { asset: ASSET, amountBase: 1n }), {
         code: 'BondLocked',
-        fields: { provider: 1, untilWindow: 0, currentWindow: chain.window },
+        fields: { provider: 1, untilWindow: chain.window + 1 + TAIL, currentWindow: chain.window },
       })
     })
     chain.pass()
