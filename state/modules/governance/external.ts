@@ -15,8 +15,7 @@ import { getLot as lotOf } from '../capacity/lots.ts'
 import type { Lot } from '../capacity/schema.ts'
 import { touchCapacity } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { hasLeft } from '../default/exits.ts'
-import { markLeft } from '../default/external.ts'
+import { leaveWhenUnlocked } from '../default/exits.ts'
 import { refuseSpending, spendFund } from '../default/fund.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
@@ -220,7 +219,7 @@ export function jailMember(ctx: WriteContext, member: number): void {
 /** Restores a jailed member's status; one whose bond has unlocked in jail has left, and counts nothing. */
 export function unjailMember(ctx: WriteContext, member: number): void {
   unjailProvider(ctx, member)
-  if (hasLeft(ctx.state, member)) markLeft(ctx, member)
+  leaveWhenUnlocked(ctx, member)
   touchCapacity(ctx.state)
   settleCoverage(ctx)
 }
