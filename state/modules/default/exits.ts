@@ -12,6 +12,7 @@ import {
   isServing,
   liabilityOf,
   liveSeries,
+  markLeft,
   markRetiring,
   memberIds,
   memberOf,
@@ -120,6 +121,13 @@ export function unlocksFrom(state: StateReader, provider: number): number {
 export function hasLeft(state: StateReader, provider: number): boolean {
   const untilWindow = unlockWindow(state, provider)
   return untilWindow !== undefined && untilWindow <= runningWindow(state)
+}
+
+/** Lets a member that serves have left when its bond is unlocked; false when it is not. */
+export function leaveWhenUnlocked(ctx: WriteContext, provider: number): boolean {
+  if (!hasLeft(ctx.state, provider) || !isServing(ctx.state, provider)) return false
+  markLeft(ctx, provider)
+  return true
 }
 
 export function withdrawBond(ctx: ActionContext, { asset, amountBase }: Args<'withdrawBond'>) {

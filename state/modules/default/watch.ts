@@ -3,15 +3,13 @@
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { declareDefault } from './declare.ts'
-import { hasLeft, trackTail } from './exits.ts'
+import { leaveWhenUnlocked, trackTail } from './exits.ts'
 import {
   cureWindows,
   getMember,
   handledTurn,
   horizonOf,
-  isServing,
   liabilityOf,
-  markLeft,
   memberIds,
   overdue,
   suspensionOf,
@@ -53,10 +51,7 @@ export function watchMembers(
       hasChanged = true
     }
     trackTail(ctx, provider)
-    if (hasLeft(ctx.state, provider) && isServing(ctx.state, provider)) {
-      markLeft(ctx, provider)
-      hasChanged = true
-    }
+    if (leaveWhenUnlocked(ctx, provider)) hasChanged = true
   }
   defaultTables.watch.set(ctx.state, {}, { ...watch, member: until })
   return { count: until - watch.member, hasChanged }

@@ -27,8 +27,7 @@ import {
   rerateClass,
 } from '../catalogue/classes.ts'
 import { CLASSES_MAX, type HardwareClass } from '../catalogue/schema.ts'
-import { hasLeft } from '../default/exits.ts'
-import { markLeft } from '../default/external.ts'
+import { leaveWhenUnlocked } from '../default/exits.ts'
 import { refuseSpending, spendFund } from '../default/fund.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
@@ -273,7 +272,7 @@ export function jailMember(ctx: WriteContext, member: number): void {
 /** Restores a jailed member's status; one whose bond has unlocked in jail has left, and counts nothing. */
 export function unjailMember(ctx: WriteContext, member: number): void {
   unjailProvider(ctx, member)
-  if (hasLeft(ctx.state, member)) markLeft(ctx, member)
+  leaveWhenUnlocked(ctx, member)
   touchCapacity(ctx.state)
   settleCoverage(ctx)
 }

@@ -73,7 +73,6 @@ export function runBlock(
     settleVouchered(world)
     if (facts.recounting !== undefined) holdCapacity(world)
     endWindow(world, facts.governance, facts.turn)
-    endHopeless(world)
   }
   world.recounting = facts.recounting
   if (world.recounting !== undefined) {
@@ -81,6 +80,8 @@ export function runBlock(
     noteWithdrawn(world, ({ key }) => facts.recounting!.has(world.groupNumbers.get(key) ?? 0))
   }
   if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
+  // What lots have ended with the window serve nobody any more.
+  if (isEnd) endHopeless(world)
   // Vouchers of the window that runs: a recount that took longer is complete before them.
   if (!isEnd) settleVouchered(world)
   expire(world)
