@@ -7,6 +7,7 @@ import { isSystemAddress } from '../base/moduleDefinition.ts'
 import { foldedName, nameFault } from '../base/names.ts'
 import { PRICES_MAX } from '../base/protocol/oracleReport.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
+import { referencesFault } from '../state/modules/catalogue/schema.ts'
 import { ANCHOR_MIN, RATING_MAX } from '../state/modules/oracle/drift.ts'
 import { REPORTERS_MAX, REPORTERS_MIN } from '../state/modules/oracle/schema.ts'
 import { checkParameters } from '../state/parameters.ts'
@@ -194,6 +195,8 @@ function checkClasses({ classes }: Genesis): void {
     for (const name of ['trainPpm', 'finetunePpm', 'inferPpm'] as const) {
       within(`${path}.${name}`, entry[name], 0n, RATING_MAX)
     }
+    const fault = referencesFault(entry.references)
+    refuseUnless(fault === undefined, `${path}.references`, `${fault}`)
   })
   refuseRepeats(
     'classes',

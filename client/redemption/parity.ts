@@ -23,7 +23,7 @@ export interface Reference {
   readonly classId: number
   readonly model: string
   /** Tokens that one device of the class makes of the model in an hour. */
-  readonly tokensPerHour: bigint
+  readonly tokensPerHour: number
 }
 
 /** `abovePar`: by more than the tolerance; `unknown`: there is no measurement to compare with. */
@@ -38,15 +38,15 @@ function coinHours({ anchor, rating, bonusPpm }: ParTerms): {
 }
 
 /** Tokens that a coin buys at par, rounded down. */
-export function parTokensPerCoin(tokensPerHour: bigint, terms: ParTerms): bigint {
+export function parTokensPerCoin(tokensPerHour: number, terms: ParTerms): bigint {
   const { over, under } = coinHours(terms)
-  return mulDivFloor(tokensPerHour, over, under)
+  return mulDivFloor(BigInt(tokensPerHour), over, under)
 }
 
 /** Price of 1,000 tokens at par, base units, rounded up. */
-export function parTokenPrice(tokensPerHour: bigint, terms: ParTerms): bigint {
+export function parTokenPrice(tokensPerHour: number, terms: ParTerms): bigint {
   const { over, under } = coinHours(terms)
-  return mulDivCeil(TOKENS * COIN, under, over * tokensPerHour)
+  return mulDivCeil(TOKENS * COIN, under, over * BigInt(tokensPerHour))
 }
 
 /** Price of a device-second at par, base units, rounded up. */
@@ -67,7 +67,7 @@ export function referenceOf(
   references: readonly Reference[],
 ): Reference | undefined {
   const named = tariff.models.get(model)?.reference ?? model
-  return references.find((one) => one.classId === classId && one.model === named)
+  return references.find((one) => one.classId === classId && one.model === named && one.tokensPerHour > 0)
 }
 
 /**

@@ -7,7 +7,7 @@ import { SERVICES } from '../../state/modules/catalogue/schema.ts'
 import { RedeemError } from './redeemError.ts'
 import { MODEL_BYTES_MAX } from './tariff.ts'
 
-/** Of every answer that was charged; base units, decimal. Trailers of a stream carry the same names. */
+/** Of every answer that was charged and is no stream; base units, decimal. */
 export const COST_HEADERS = {
   /** Of this request. */
   cost: 'suanli-cost',
@@ -20,10 +20,10 @@ export const COST_HEADERS = {
 } as const
 
 /**
- * Name of the event that ends a charged stream, before `data: [DONE]`: its data is the JSON of `chargeInfo`, as the headers of a
- * stream are sent before its cost is known. Programs that know only OpenAI's events skip one with a name.
+ * Begins the comment that a charged stream has before `data: [DONE]`, or last where there is none: the headers of a stream are sent
+ * before its cost is known. The JSON of `streamCharge` follows on the same line. Every reader of event streams passes over comments.
  */
-export const CHARGE_EVENT = 'suanli.charge'
+export const CHARGE_COMMENT = ': suanli-charge '
 
 export const PATHS = {
   tariff: '/suanli/v1/tariff',
@@ -37,7 +37,7 @@ export const WIRE_BYTES_MAX = 1_048_576
 /** Lines of one answer to `GET /suanli/v1/statement?after=SEQUENCE`. */
 export const STATEMENT_LINES_MAX = 500
 
-/** The last event of a charged stream; as headers, `chargeHeaders`. */
+/** What one request cost, and where that leaves the assignment: as headers, `chargeHeaders`. */
 export const chargeInfo = message('Charge', {
   costBase: t.amount,
   meteredBase: t.amount,
@@ -90,6 +90,10 @@ export const statementLine = message('StatementLine', {
   meteredBase: t.amount,
 })
 export type StatementLine = Infer<typeof statementLine>
+
+/** A stream's charge: with the line of the statement, as the program may not have asked for the usage. */
+export const streamCharge = message('StreamCharge', { charge: chargeInfo, line: statementLine })
+export type StreamCharge = Infer<typeof streamCharge>
 
 /** `GET /suanli/v1/statement?after=SEQUENCE`, and the body's `statement` of a 409. */
 export const statementInfo = message('Statement', {

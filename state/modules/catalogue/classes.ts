@@ -3,7 +3,14 @@ import { assert } from '../../../base/assert.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { CLASSES_MAX, type HardwareClass, RATING_MAX, type Service } from './schema.ts'
+import {
+  CLASSES_MAX,
+  type HardwareClass,
+  type ModelReference,
+  RATING_MAX,
+  referencesFault,
+  type Service,
+} from './schema.ts'
 import { catalogueParams, catalogueTables } from './tables.ts'
 
 /** Ratings in ppm of the reference device, per service. */
@@ -29,6 +36,19 @@ export function addClass(ctx: WriteContext, id: number, value: HardwareClass): v
   )
   catalogueTables.class.set(ctx.state, { id }, value)
   catalogueTables.index.set(ctx.state, {}, { classes: [...ids, id].sort((a, b) => a - b) })
+}
+
+/** Names the published throughputs of a class; genesis calls it. Asserts that they are within their bounds. */
+export function setReferences(ctx: WriteContext, id: number, references: readonly ModelReference[]): void {
+  assert(getClass(ctx.state, id) !== undefined, 'references are of a class in the catalogue')
+  const fault = referencesFault(references)
+  assert(fault === undefined, `${fault}`)
+  if (references.length > 0) catalogueTables.references.set(ctx.state, { id }, { references })
+}
+
+/** Published throughputs of a class, in the order of genesis. */
+export function getReferences(state: StateReader, id: number): readonly ModelReference[] {
+  return catalogueTables.references.get(state, { id })?.references ?? []
 }
 
 /** Ratings that count: spec-only ones times `specOnlyPpm`, rounded down (coverage gains). */

@@ -29,6 +29,35 @@ const classFields = {
   evidenceHash: t.hash,
 }
 
+/** Measurements that one class may have. */
+export const REFERENCES_MAX = 32
+const REFERENCE_TOKENS_MAX = 10 ** 15
+
+/** A published throughput: what an hour of one device is worth in tokens of a named model. */
+export const referenceSchema = message('ModelReference', {
+  /** `llama2-70b`. */
+  model: t.text(64),
+  /** Tokens that one device makes of it in an hour; those of the prompts are not counted. */
+  tokensPerHour: t.u64,
+  /** Suite, round, benchmark and scenario; classes compare only within one round. */
+  source: t.text(160),
+})
+export type ModelReference = ReturnType<typeof referenceSchema.decode>
+
+/** Why references cannot be those of a class, or undefined. */
+export function referencesFault(references: readonly ModelReference[]): string | undefined {
+  const models = references.map(({ model }) => model)
+  if (references.length > REFERENCES_MAX) return `more than ${REFERENCES_MAX} references`
+  if (new Set(models).size !== models.length) return 'two references of one model'
+  const wrong = references.find(
+    ({ model, tokensPerHour }) => model === '' || tokensPerHour < 1 || tokensPerHour > REFERENCE_TOKENS_MAX,
+  )
+  return wrong === undefined ? undefined : `reference ${wrong.model}: ${wrong.tokensPerHour} tokens`
+}
+
+/** A reference with its class. */
+const referenceInfo = message('ClassReference', { classId: t.u32, ...referenceSchema.fields })
+
 export const ratingsSchema = message('Ratings', { train: t.ppm, finetune: t.ppm, infer: t.ppm })
 
 export const classInfo = message('HardwareClass', {
@@ -58,6 +87,12 @@ export const catalogueSchema = defineModule({
       value: { classes: t.list(t.u32, CLASSES_MAX) },
       doc: 'Ids of all classes, ascending.',
     },
+    references: {
+      id: 3,
+      key: { id: t.u32 },
+      value: { references: t.list(referenceSchema, REFERENCES_MAX) },
+      doc: 'Published throughputs of a class by model; absent where there are none.',
+    },
   },
   errors: {},
   events: {},
@@ -69,6 +104,11 @@ export const catalogueSchema = defineModule({
       args: { id: t.u32 },
       returns: t.optional(ratingsSchema),
       doc: 'Ratings that count, ppm per service, or null.',
+    },
+    references: {
+      args: {},
+      returns: t.list(referenceInfo, CLASSES_MAX * REFERENCES_MAX),
+      doc: 'Published throughputs, by class and model: what tariffs are compared with.',
     },
   },
 })

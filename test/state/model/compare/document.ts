@@ -156,6 +156,7 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
       inferPpm: ratingsPpm.infer,
       specOnly,
       evidenceHash: ZERO_HASH,
+      references: [],
     })),
     providers,
     balances: minted.map(({ wallet, amountBase, backedBy }) => ({
