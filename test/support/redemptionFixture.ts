@@ -4,7 +4,7 @@ import { secretKeyAddress } from '../../base/address.ts'
 import { EMPTY_BYTES, u32be, u64be, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
-import { type Address, type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
+import { type Address, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
 import type { Failure } from '../../base/moduleDefinition.ts'
 import { selectorOf, signatureOf } from '../../base/selector.ts'
 import { COIN, PPM } from '../../base/units.ts'
@@ -336,13 +336,8 @@ export class RedemptionChain {
 
   list(
     provider: number,
-    options: {
-      service?: string
-      bonusPpm?: bigint
-      classId?: number
-      region?: string
-      tariffHash?: Hash32
-    } = {},
+    options: { service?: string; bonusPpm?: bigint; classId?: number; region?: string } = {},
+    tariffHash = ZERO_HASH,
   ) {
     return this.act('list', walletOf(provider), {
       service: options.service ?? 'infer',
@@ -351,7 +346,7 @@ export class RedemptionChain {
       endpoint: `https://provider-${provider}.example`,
       bonusPpm: options.bonusPpm ?? 0n,
       runtimeHash: ZERO_HASH,
-      tariffHash: options.tariffHash ?? ZERO_HASH,
+      tariffHash,
     })
   }
 
