@@ -1,5 +1,5 @@
 // An access grant: what a provider gives the holder of an assignment, sealed to its client key (ECONOMY §6, GATEWAY §1).
-// Owns: its bytes, and what a grant may say. Not: the primitives (hpke.ts), the comparison with chain and tariff (redeem.ts).
+// Owns: its bytes, and what a grant may say. Not: the primitives (hpke.ts), the comparison with chain and tariff (redeemer.ts).
 import { concatBytes, u32be, u64be, utf8 } from '../../base/bytes.ts'
 import { errorText } from '../../base/errors.ts'
 import type { Infer } from '../../base/field.ts'

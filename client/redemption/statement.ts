@@ -1,5 +1,5 @@
 // The meter's statement: lines in a hash chain, its head signed by the provider, so that two sides can compare off chain.
-// Owns: the hashes and the checks of a received statement. Not: its JSON (wire.ts), whether a line's cost is right (meter.ts).
+// Owns: the hashes and the checks of a received statement. Not: its JSON (wire.ts), whether a line's cost is right (ownMeter.ts).
 import { recoverAddress } from '../../base/address.ts'
 import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -32,6 +32,13 @@ export function statementStart({ genesis, redemptionId, assignment }: GrantFor):
 /** The chain's hash after a line: SHA-256 over the hash before it and the line's canonical bytes. */
 export function nextHead(head: Hash32, line: StatementLine): Hash32 {
   return sha256(concatBytes(LINE, head, statementLine.encode(line)))
+}
+
+/** Where a statement that is read in parts stands. */
+export interface StatementPoint {
+  readonly lineCount: number
+  readonly head: Hash32
+  readonly meteredBase: bigint
 }
 
 type Signed = Omit<Statement, 'after' | 'afterHead' | 'lines' | 'signature'>
@@ -71,16 +78,16 @@ function bad(reason: string, path: string): RedeemError {
 
 /**
  * Checks what a provider sent: its own signature, the hash chain, the sums. `known`: line count and head of an earlier statement,
- * which this one must continue. Throws RedeemError `wire`.
+ * which this one must continue. Returns where its lines end. Throws RedeemError `wire`.
  */
 export function checkStatement(
   statement: Statement,
   on: GrantFor & {
     readonly chainId: number
     readonly provider: Address
-    readonly known?: { readonly lineCount: number; readonly head: Hash32; readonly meteredBase: bigint }
+    readonly known?: StatementPoint
   },
-): void {
+): StatementPoint {
   const { redemptionId, assignment, after, afterHead, lines, lineCount, head, meteredBase } = statement
   if (redemptionId !== on.redemptionId || assignment !== on.assignment)
     throw bad('it is of another assignment', 'assignment')
@@ -100,7 +107,9 @@ export function checkStatement(
   })
   const last = after + lines.length
   if (last > lineCount) throw bad('it has more lines than it counts', 'lineCount')
-  if (last < lineCount) return
+  const end = { lineCount: last, head: at, meteredBase: sumBase }
+  if (last < lineCount) return end
   if (!equalBytes(at, head)) throw bad('the hash chain is broken', 'head')
   if (sumBase !== meteredBase) throw bad('the lines are not what it says was metered', 'meteredBase')
+  return end
 }

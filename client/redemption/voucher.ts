@@ -1,5 +1,5 @@
 // Vouchers as holder and provider exchange them (WALLETS §1): cumulative, EIP-712. Owns: signing and checking the signer.
-// Not: the digest's form (base/eip712.ts), which amount is right (meter.ts).
+// Not: the digest's form (base/eip712.ts), which amount is right (ownMeter.ts).
 import { recoverAddress } from '../../base/address.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
@@ -21,8 +21,6 @@ export const SIGNATURE_BYTES = 65
 
 /** The contract that vouchers name: the module's system address. */
 export const verifyingContract: Address = /* @__PURE__ */ moduleAddress(redemptionSchema)
-
-export type { Voucher }
 
 /** A voucher with its signature: r ‖ s ‖ parity. */
 export interface SignedVoucher extends Voucher {

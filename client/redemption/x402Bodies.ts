@@ -1,5 +1,5 @@
 // HTTP 402 as x402 v2 has it (GATEWAY §3): what the provider asks for, how the holder answers, the acknowledgement.
-// Owns: building and reading the three headers. Not: who decides to pay (x402.ts, meter.ts).
+// Owns: building and reading the three headers. Not: who decides to pay (x402.ts, ownMeter.ts).
 import { parseHex, toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Address, Hash32 } from '../../base/ids.ts'

@@ -33,15 +33,17 @@ const classFields = {
 export const REFERENCES_MAX = 32
 const REFERENCE_TOKENS_MAX = 10 ** 15
 
-/** A published throughput: what an hour of one device is worth in tokens of a named model. */
-export const referenceSchema = message('ModelReference', {
+const referenceFields = {
   /** `llama2-70b`. */
   model: t.text(64),
   /** Tokens that one device makes of it in an hour; those of the prompts are not counted. */
   tokensPerHour: t.u64,
   /** Suite, round, benchmark and scenario; classes compare only within one round. */
   source: t.text(160),
-})
+}
+
+/** A published throughput: what an hour of one device is worth in tokens of a named model. */
+export const referenceSchema = message('ModelReference', referenceFields)
 export type ModelReference = ReturnType<typeof referenceSchema.decode>
 
 /** Why references cannot be those of a class, or undefined. */
@@ -56,7 +58,7 @@ export function referencesFault(references: readonly ModelReference[]): string |
 }
 
 /** A reference with its class. */
-const referenceInfo = message('ClassReference', { classId: t.u32, ...referenceSchema.fields })
+const referenceInfo = message('ClassReference', { classId: t.u32, ...referenceFields })
 
 export const ratingsSchema = message('Ratings', { train: t.ppm, finetune: t.ppm, infer: t.ppm })
 
