@@ -43,6 +43,8 @@ export interface FakeProviderOptions {
   readonly tariff: Tariff
   readonly signers: VoucherSigners
   readonly exposureBase?: bigint
+  /** Of the provider's account. */
+  readonly secretKey?: Uint8Array
   /** What the clock says; default: 1,000. */
   readonly nowMs?: number
 }
@@ -70,13 +72,15 @@ const PIECES = ['Call', ' me', ' Ishmael', '.'] as const
 const PROMPT_TOKENS = 12
 
 export class FakeProvider {
-  readonly secretKey = new Uint8Array(32).fill(0x51)
-  readonly operator: Address = secretKeyAddress(this.secretKey)
+  readonly secretKey: Uint8Array
+  readonly operator: Address
   readonly apiKey = new Uint8Array(32).fill(0x77)
   readonly lies: Lies = {}
   readonly vouchers: bigint[] = []
   readonly requests: string[] = []
   voucheredBase = 0n
+  /** Of the highest voucher. */
+  signature = new Uint8Array(65)
   meteredBase = 0n
   readonly #options: FakeProviderOptions
   readonly #server: Server
@@ -87,6 +91,8 @@ export class FakeProvider {
 
   private constructor(options: FakeProviderOptions) {
     this.#options = options
+    this.secretKey = options.secretKey ?? new Uint8Array(32).fill(0x51)
+    this.operator = secretKeyAddress(this.secretKey)
     this.#head = statementStart(options)
     this.#server = createServer((request, response) => {
       void this.#answer(request, response).catch(() => response.destroy())
@@ -201,7 +207,9 @@ export class FakeProvider {
     const voucher = { redemptionId, assignment, provider: this.operator, deliveredBase, genesis, signature }
     verifyVoucher(voucher, chainId, signers)
     this.vouchers.push(deliveredBase)
-    if (deliveredBase > this.voucheredBase) this.voucheredBase = deliveredBase
+    if (deliveredBase <= this.voucheredBase) return
+    this.voucheredBase = deliveredBase
+    this.signature = Uint8Array.from(signature)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
