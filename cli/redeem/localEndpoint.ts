@@ -67,6 +67,7 @@ export class LocalEndpoint {
   readonly #server: Server
   readonly #ending = new AbortController()
   #inFlight = 0
+  #isClosing = false
 
   private constructor(redeemer: Redeemer) {
     this.#redeemer = redeemer
@@ -92,6 +93,7 @@ export class LocalEndpoint {
   /** Takes nothing more, lets what is under way end, then cuts it. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#isClosing = true
     this.#server.closeIdleConnections()
     const timer = setTimeout(() => {
       this.#ending.abort()
@@ -111,7 +113,11 @@ export class LocalEndpoint {
     if (this.#inFlight >= REQUESTS_MAX) return say(refusal(429, `${REQUESTS_MAX} requests are under way`))
     this.#inFlight++
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    response.once('close', () => {
+      gone.abort()
+      // Its connection would wait for a next request.
+      if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
+    })
     try {
       const bytes = await bodyOf(request)
       if (bytes === undefined) return say(refusal(413, `a body is at most ${BODY_BYTES_MAX} bytes`))
