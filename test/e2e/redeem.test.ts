@@ -7,7 +7,7 @@ import { Command } from 'commander'
 import { parseHex } from '../../base/bytes.ts'
 import { type Hash32, parseHash32, ZERO_HASH } from '../../base/ids.ts'
 import { addRedeem } from '../../cli/commands/redeem.ts'
-import { type LocalAccount, privateKeyAccount } from '../../client/accounts/account.ts'
+import { type LocalAccount, parseAddress, privateKeyAccount } from '../../client/accounts/account.ts'
 import { type ChainClient, createClient } from '../../client/chainClient.ts'
 import { capacity, catalogue, redemption } from '../../client/modules.ts'
 import { redeemKeys } from '../../client/redemption/keys.ts'
@@ -152,86 +152,63 @@ describe('redeeming on a devnet', function () {
     assert.equal(tallies.find(({ reason }) => reason === 'unreachable')?.count, 1)
   })
 
-  it('is one command for a person: base URL and key, and no key in any file', async () => {
+  /** Runs a command line in this process; resolves with what it printed. */
+  async function printed(args: readonly string[]): Promise<string> {
     const { write } = process.stdout
     let text = ''
     process.stdout.write = (piece: string | Uint8Array): boolean => {
       text += String(piece)
       return true
     }
-    const program = new Command('suanli').exitOverride()
-    addRedeem(program, () => undefined)
-    const options = [
-      '--dev',
-      '2',
-      '--json',
-      '--rpc',
-      devnet.rpcUrl,
-      '--state',
-      state,
-      '--service',
-      'inference',
-    ]
     try {
-      const run = program.parseAsync([
-        'node',
-        'suanli',
-        'redeem',
-        '1',
-        ...options,
-        '--provider',
-        '1',
-        '--model',
-        'tiny',
-      ])
-      let id = 0
-      while (id === 0) {
-        await devnet.mine()
-        const page = await client.query(redemption, 'redemptions', {
-          owner: devnet.accounts[2]!.address,
-          cursor: 0,
-          limit: 1,
-        })
-        id = page?.redemptions[0]?.id ?? 0
-      }
-      const { assignment, amountBase } = await assigned(id)
-      const provider = await serve(id, assignment, amountBase)
-      const { clientKey } = (await client.query(redemption, 'redemption', { id }))!
-      await grantTo(id, assignment, await provider.grant(clientKey))
-      await devnet.passWindows()
-      await run
-      const answer = JSON.parse(text) as {
-        baseUrl: string
-        apiKey: string
-        models: string[]
-        redemption: number
-      }
-      assert.deepEqual([answer.redemption, answer.models], [id, ['tiny']])
-      const models = await fetch(`${answer.baseUrl}/models`, {
-        headers: { authorization: `Bearer ${answer.apiKey}` },
-      })
-      assert.equal(models.status, 200)
-      const [file] = readdirSync(state)
-      assert.equal(statSync(join(state, file!)).mode & 0o777, 0o600)
-      const kept = readFileSync(join(state, file!), 'utf8')
-      const secret = devnet.accounts[2]!.privateKey.slice(2)
-      assert.ok(!kept.includes(secret) && !kept.includes(answer.apiKey))
-      text = ''
-      await program.parseAsync([
-        'node',
-        'suanli',
-        'redeem',
-        'status',
-        '--json',
-        '--rpc',
-        devnet.rpcUrl,
-        '--state',
-        state,
-      ])
-      const [row] = JSON.parse(text) as { redemption: number; state: string; coins: string }[]
-      assert.deepEqual([row!.redemption, row!.coins], [id, '1'])
+      const program = new Command('suanli').exitOverride()
+      addRedeem(program, () => undefined)
+      const where = ['--json', '--rpc', devnet.rpcUrl, '--state', state]
+      await program.parseAsync(['node', 'suanli', 'redeem', ...args, ...where])
     } finally {
       process.stdout.write = write
     }
+    return text
+  }
+
+  /** Makes blocks until an account's first redemption is there. */
+  async function requestedBy(owner: string): Promise<number> {
+    for (let blocks = 0; blocks < 40; blocks++) {
+      const page = await client.query(redemption, 'redemptions', {
+        owner: parseAddress(owner),
+        cursor: 0,
+        limit: 1,
+      })
+      const [found] = page?.redemptions ?? []
+      if (found !== undefined) return found.id
+      await devnet.mine()
+    }
+    throw new Error('nothing is requested')
+  }
+
+  it('is one command for a person: base URL and key, and no key in any file', async () => {
+    const { address, privateKey } = devnet.accounts[2]!
+    const run = printed(['1', '--dev', '2', '--service', 'inference', '--provider', '1', '--model', 'tiny'])
+    const id = await requestedBy(address)
+    const { assignment, amountBase } = await assigned(id)
+    const provider = await serve(id, assignment, amountBase)
+    const { clientKey } = (await client.query(redemption, 'redemption', { id }))!
+    await grantTo(id, assignment, await provider.grant(clientKey))
+    await devnet.passWindows()
+    const answer = JSON.parse(await run) as {
+      baseUrl: string
+      apiKey: string
+      models: string[]
+      redemption: number
+    }
+    assert.deepEqual([answer.redemption, answer.models], [id, ['tiny']])
+    const headers = { authorization: `Bearer ${answer.apiKey}` }
+    assert.equal((await fetch(`${answer.baseUrl}/models`, { headers })).status, 200)
+    const [file] = readdirSync(state)
+    assert.equal(statSync(join(state, file!)).mode & 0o777, 0o600)
+    const kept = readFileSync(join(state, file!), 'utf8')
+    assert.ok(!kept.includes(privateKey.slice(2)) && !kept.includes(answer.apiKey))
+    const [row] = JSON.parse(await printed(['status'])) as { redemption: number; coins: string }[]
+    assert.deepEqual([row!.redemption, row!.coins], [id, '1'])
   })
 })
