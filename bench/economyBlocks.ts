@@ -104,6 +104,7 @@ export class EconomyBlocks {
       endpoint: '',
       bonusPpm: 0n,
       runtimeHash: new Uint8Array(32),
+      tariffHash: new Uint8Array(32),
     }
     const data = calldata(redemptionSchema, 'list', listing)
     this.#next([this.#call(operatorAccount(LISTED - 1), data)])

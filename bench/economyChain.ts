@@ -37,7 +37,14 @@ const BOND = 10n ** 15n
 const DEVICES = 1_000
 /** Coins of each account that the measured blocks use: for as many requests as it has seats, and their fees. */
 const WORKER_COINS = 1_100n
-const CLASS = { slug: 'reference', vendor: 'vendor', model: 'reference', memoryGb: 80, specOnly: false }
+const CLASS = {
+  slug: 'reference',
+  vendor: 'vendor',
+  model: 'reference',
+  memoryGb: 80,
+  specOnly: false,
+  references: [],
+}
 
 /** Enough for the requests of a recount of 60,000 lot groups, which takes thousands of blocks. */
 export const WORKERS: readonly LoadAccount[] = loadAccounts(140, 'economy worker')

@@ -88,6 +88,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     text: 'show what became of a transaction',
     load: async () => (await import('./commands/coins.ts')).addTx,
   },
+  redeem: {
+    text: 'turn coins into AI work: request, wait, and get a base URL and a key for any OpenAI client',
+    load: async () => (await import('./commands/redeem.ts')).addRedeem,
+  },
   accounts: {
     text: 'coin balances and nonces, the supply, and the parameters of blocks and fees',
     load: () =>

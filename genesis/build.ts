@@ -16,7 +16,7 @@ import { attestLot, pledgeLot } from '../state/modules/capacity/pledges.ts'
 import { countAll } from '../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
-import { addClass } from '../state/modules/catalogue/classes.ts'
+import { addClass, setReferences } from '../state/modules/catalogue/classes.ts'
 import { mintAtGenesis } from '../state/modules/issuance/minting.ts'
 import { settleCoverage } from '../state/modules/issuance/settle.ts'
 import { openOracle } from '../state/modules/oracle/anchor.ts'
@@ -74,7 +74,10 @@ function at<T>(path: string, run: () => T): T {
 
 function writeCatalogue(ctx: WriteContext, genesis: Genesis): void {
   genesis.classes.forEach((entry, i) => {
-    at(`classes[${i}]`, () => addClass(ctx, idOf(i), entry))
+    at(`classes[${i}]`, () => {
+      addClass(ctx, idOf(i), entry)
+      setReferences(ctx, idOf(i), entry.references)
+    })
   })
 }
 

@@ -1,9 +1,10 @@
 // Loads the hardware catalogue from genesis/data. Owns: reading and rating classes (genesis/data/README.md).
 // Not: the catalogue in state (state/modules/catalogue).
-import { readFileSync } from 'node:fs'
 import { utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
+import { dataFile, parseCsv } from './catalogueFiles.ts'
+import { loadReferences } from './references.ts'
 import type { Genesis } from './schema.ts'
 
 /** A class for the genesis document; ratings in ppm of the reference device (H100 SXM = 1,000,000). */
@@ -19,44 +20,6 @@ export interface CatalogueClass {
   readonly specOnly: boolean
   /** SHA-256 of the two data rows, so that a reader can locate the evidence. */
   readonly evidenceHash: Hash32
-}
-
-/** Parses CSV with quoted cells into rows of named cells. Throws on a row of the wrong width. */
-export function parseCsv(
-  text: string,
-): readonly { readonly line: string; readonly cells: ReadonlyMap<string, string> }[] {
-  const lines = text.split('\n').filter((line) => line !== '')
-  const names = splitCsvLine(lines[0] ?? '')
-  return lines.slice(1).map((line, i) => {
-    const values = splitCsvLine(line)
-    if (values.length !== names.length)
-      throw new Error(`row ${i + 2}: ${values.length} cells, expected ${names.length}`)
-    return { line, cells: new Map(names.map((name, at) => [name, values[at]!])) }
-  })
-}
-
-function splitCsvLine(line: string): string[] {
-  const cells: string[] = []
-  let cell = ''
-  let quoted = false
-  for (let i = 0; i < line.length; i++) {
-    const c = line[i]!
-    if (c === '"' && quoted && line[i + 1] === '"') {
-      cell += '"'
-      i++
-    } else if (c === '"') quoted = !quoted
-    else if (c === ',' && !quoted) {
-      cells.push(cell)
-      cell = ''
-    } else cell += c
-  }
-  cells.push(cell)
-  return cells
-}
-
-function dataFile(name: string): string {
-  // From dist/genesis/ to the package root: the data files are not compiled.
-  return readFileSync(new URL(`../../genesis/data/${name}`, import.meta.url), 'utf8')
 }
 
 /**
@@ -93,6 +56,7 @@ export function loadCatalogue(): readonly CatalogueClass[] {
 
 /** All of them, as the genesis document lists them. */
 export function genesisClasses(): Genesis['classes'] {
+  const references = loadReferences()
   return loadCatalogue().map((c) => ({
     slug: c.classId,
     vendor: c.vendor,
@@ -103,5 +67,6 @@ export function genesisClasses(): Genesis['classes'] {
     inferPpm: c.ratingInfer,
     specOnly: c.specOnly,
     evidenceHash: c.evidenceHash,
+    references: references.get(c.classId) ?? [],
   }))
 }

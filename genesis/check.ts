@@ -8,7 +8,7 @@ import { foldedName, nameFault } from '../base/names.ts'
 import { PRICES_MAX } from '../base/protocol/oracleReport.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
 import { isSlug, MEMORY_GB_MAX } from '../state/modules/catalogue/classes.ts'
-import { PUBLISHED_RATING_MAX } from '../state/modules/catalogue/schema.ts'
+import { PUBLISHED_RATING_MAX, referencesFault } from '../state/modules/catalogue/schema.ts'
 import { ANCHOR_MIN } from '../state/modules/oracle/drift.ts'
 import { REPORTERS_MAX, REPORTERS_MIN } from '../state/modules/oracle/schema.ts'
 import { checkParameters } from '../state/parameters.ts'
@@ -194,6 +194,8 @@ function checkClasses({ classes }: Genesis): void {
     for (const name of ['trainPpm', 'finetunePpm', 'inferPpm'] as const) {
       within(`${path}.${name}`, entry[name], 0n, PUBLISHED_RATING_MAX)
     }
+    const fault = referencesFault(entry.references)
+    refuseUnless(fault === undefined, `${path}.references`, `${fault}`)
   })
   refuseRepeats(
     'classes',

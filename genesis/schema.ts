@@ -5,6 +5,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { sectionsMessage } from '../base/moduleDefinition.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { message, t } from '../base/schema.ts'
+import { REFERENCES_MAX, referenceSchema } from '../state/modules/catalogue/schema.ts'
 import { REPORTERS_MAX } from '../state/modules/oracle/schema.ts'
 import { profileSchema } from '../state/modules/providers/schema.ts'
 import { schemas } from '../state/schemas.ts'
@@ -43,6 +44,8 @@ export const genesisClassSchema = message('GenesisClass', {
   /** No rating is backed by a benchmark. */
   specOnly: t.bool,
   evidenceHash: t.hash,
+  /** Published throughputs, which tariffs are compared with. */
+  references: t.list(referenceSchema, REFERENCES_MAX),
 })
 
 export const genesisAssetSchema = message('GenesisAsset', {

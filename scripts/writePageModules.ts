@@ -1,4 +1,4 @@
-// Writes what a page's bundler gets for `suanli/client` and `suanli/schemas`: the compiled modules without the definitions' sentences.
+// Writes what a page's bundler gets for `suanli/client`, `suanli/redeem`, `suanli/x402` and `suanli/schemas`: the compiled modules without the definitions' sentences.
 // Run by `npm run build`. Owns: which modules differ, and where they lie. Not: who gets them (`browser` in package.json's exports).
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, resolve } from 'node:path'
@@ -8,7 +8,12 @@ import { withoutDocs } from './withoutDocs.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const PAGE = 'dist/page'
-const ENTRIES = ['dist/client/client.js', 'dist/state/schemas.js']
+const ENTRIES = [
+  'dist/client/client.js',
+  'dist/client/redeem.js',
+  'dist/client/x402.js',
+  'dist/state/schemas.js',
+]
 
 interface Module {
   readonly text: string

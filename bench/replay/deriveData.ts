@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { assert, mustExist } from '../../base/assert.ts'
-import { parseCsv } from '../../genesis/catalogue.ts'
+import { parseCsv } from '../../genesis/catalogueFiles.ts'
 import { DAYS, dateOf, monthNumber, WEEK_DAYS } from './calendar.ts'
 
 /** Their list prices are two to four times what others ask, and would decide every median they are in. */

@@ -2,7 +2,7 @@
 // Owns: reading them. Not: what follows from them (stock.ts, prices.ts); how the files are made (deriveData.ts).
 import { readFileSync } from 'node:fs'
 import { mustExist } from '../../base/assert.ts'
-import { parseCsv } from '../../genesis/catalogue.ts'
+import { parseCsv } from '../../genesis/catalogueFiles.ts'
 import { dayOf, monthNumber } from './calendar.ts'
 
 /** Devices of one class that were shipped in a quarter, worldwide, by estimate. */

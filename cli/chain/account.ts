@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type LocalAccount, privateKeyAccount } from '../../client/accounts/account.ts'
 import { decryptKeystore, type Scrypt, scryptMemory } from '../../client/accounts/keystore.ts'
-import { mnemonicAccount } from '../../client/accounts/mnemonic.ts'
+import { mnemonicKey } from '../../client/accounts/mnemonic.ts'
 import { DEVELOPMENT_MNEMONIC } from '../../genesis/devKeys.ts'
 import { openOperatorKey } from '../../signer/operatorKey.ts'
 import { passwordOf } from '../common.ts'
@@ -43,8 +43,8 @@ export async function openKeystore(file: string, password: string): Promise<Uint
   })
 }
 
-/** The account that the options name; throws UsageError when they name none, or several. */
-export async function openAccount(options: AccountOptions): Promise<LocalAccount> {
+/** The secret key of the account that the options name; throws UsageError when they name none, or several. */
+export async function openSecret(options: AccountOptions): Promise<Uint8Array> {
   const { keystore, mnemonicFile, index, dev, dataDir } = options
   const named = [keystore, mnemonicFile, dev, dataDir].filter((one) => one !== undefined)
   if (named.length !== 1) {
@@ -53,11 +53,16 @@ export async function openAccount(options: AccountOptions): Promise<LocalAccount
         '--keystore, --mnemonic-file, --data-dir, or --dev on a devnet',
     )
   }
-  if (dev !== undefined) return mnemonicAccount(DEVELOPMENT_MNEMONIC, { index: dev })
-  if (mnemonicFile !== undefined) return mnemonicAccount(readText(mnemonicFile), { index })
-  if (keystore !== undefined) return privateKeyAccount(await openKeystore(keystore, passwordOf(options)))
+  if (dev !== undefined) return mnemonicKey(DEVELOPMENT_MNEMONIC, { index: dev })
+  if (mnemonicFile !== undefined) return mnemonicKey(readText(mnemonicFile), { index })
+  if (keystore !== undefined) return openKeystore(keystore, passwordOf(options))
   const secret = openOperatorKey(dataDir!, passwordOf(options))
   if (secret === undefined)
     throw new OperatorError(`${dataDir} has no account: run \`suanli member account\``)
-  return privateKeyAccount(secret)
+  return secret
+}
+
+/** The account that the options name; throws UsageError when they name none, or several. */
+export async function openAccount(options: AccountOptions): Promise<LocalAccount> {
+  return privateKeyAccount(await openSecret(options))
 }

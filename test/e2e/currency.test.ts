@@ -147,6 +147,7 @@ describe("the currency's story", function () {
     redemption.list({
       ...{ service, classId: await story.classIdOf(slug), region: 'local', bonusPpm: 0n },
       ...{ endpoint: 'https://provider.example', runtimeHash: new Uint8Array(32).fill(provider) },
+      tariffHash: new Uint8Array(32).fill(7),
     })
 
   it('begins with every coin backed', async () => {

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
-import { loadCatalogue, parseCsv } from '../../genesis/catalogue.ts'
+import { loadCatalogue } from '../../genesis/catalogue.ts'
+import { parseCsv } from '../../genesis/catalogueFiles.ts'
 
 describe('genesis.catalogue', () => {
   const classes = loadCatalogue()

@@ -51,6 +51,7 @@ const list = (id: number, over: object = {}): Send =>
     endpoint: `https://member-${id}.example`,
     bonusPpm: 0n,
     runtimeHash: sha256(utf8('runtime')),
+    tariffHash: sha256(utf8('tariff')),
     ...over,
   })
 

@@ -24,6 +24,12 @@ import { redemptionAbi, redemptionAddress } from 'suanli/abi/redemption'
 import { httpProvider, LightClient, type LightClientOptions, parseHash32, type ProvenBalance, type Provider, recordsOf, trustGenesis } from 'suanli/client'
 import { createDevnet, type Devnet, type DevnetEvent, type DevnetMember, type DevnetOptions, type Genesis, OperatorError } from 'suanli/devnet'
 import { MODULE_SCHEMAS, schemas } from 'suanli/schemas'
+import { costOf, parseTariff, RedeemError, Redeemer, type RedeemState, redeemKeys } from 'suanli/redeem'
+import { redemptionScheme, redemptionSpendControls } from 'suanli/x402'
+
+export const cost: bigint = costOf(parseTariff('{}'), { model: 'tiny' }, { promptTokens: 1, cachedPromptTokens: 0, completionTokens: 0, embeddingTokens: 0, images: 0, audios: 0, deviceMs: 0 })
+export const told = (state: RedeemState, redeemer: Redeemer, error: RedeemError): string => state.kind + redeemer.id + error.code
+export const paid = [redemptionScheme, redemptionSpendControls, redeemKeys]
 
 type FunctionName = Extract<(typeof redemptionAbi)[number], { type: 'function' }>['name']
 export const names: readonly FunctionName[] = ['request', 'settle']
@@ -142,7 +148,7 @@ describe('package', function () {
   it('goes into a page: a bundler finds nothing of Node in the light client', async () => {
     const stdin = {
       contents:
-        "export { LightClient } from 'suanli/client'\nexport * from 'suanli/schemas'\nexport * from 'suanli/abi/redemption'",
+        "export { LightClient } from 'suanli/client'\nexport * from 'suanli/redeem'\nexport * from 'suanli/x402'\nexport * from 'suanli/schemas'\nexport * from 'suanli/abi/redemption'",
       resolveDir: project,
     }
     const result = await build({

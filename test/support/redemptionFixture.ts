@@ -337,6 +337,7 @@ export class RedemptionChain {
   list(
     provider: number,
     options: { service?: string; bonusPpm?: bigint; classId?: number; region?: string } = {},
+    tariffHash = ZERO_HASH,
   ) {
     return this.act('list', walletOf(provider), {
       service: options.service ?? 'infer',
@@ -345,6 +346,7 @@ export class RedemptionChain {
       endpoint: `https://provider-${provider}.example`,
       bonusPpm: options.bonusPpm ?? 0n,
       runtimeHash: ZERO_HASH,
+      tariffHash,
     })
   }
 

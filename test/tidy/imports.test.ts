@@ -37,7 +37,12 @@ const NODE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Entry files of the package, for its users; code in this repository imports the files directly. */
-const PACKAGE_ENTRIES: readonly string[] = ['client/client.ts', 'client/light.ts', 'devnet/devnet.ts']
+const PACKAGE_ENTRIES: readonly string[] = [
+  'client/client.ts',
+  'client/light.ts',
+  'client/redeem.ts',
+  'devnet/devnet.ts',
+]
 
 /** The program's former entry point, kept as a shim. */
 const SHIM = 'node/main.ts'

@@ -7,9 +7,11 @@ import type { StateReader } from '../../view.ts'
 import {
   CLASSES_MAX,
   type HardwareClass,
+  type ModelReference,
   PUBLISHED_RATING_MAX,
   RATING_MAX,
   type Raise,
+  referencesFault,
   type Service,
 } from './schema.ts'
 import { catalogueParams, catalogueTables, events } from './tables.ts'
@@ -115,6 +117,19 @@ export function rerateClass(
   catalogueTables.raise.set(ctx.state, { id: classId }, { before, fromWindow: pledgesFrom })
   const { evidenceHash: _, ...told } = rated
   events.ClassRated(ctx, { classId, ...told, pledgesFrom })
+}
+
+/** Names the published throughputs of a class; genesis calls it. Asserts that they are within their bounds. */
+export function setReferences(ctx: WriteContext, id: number, references: readonly ModelReference[]): void {
+  assert(getClass(ctx.state, id) !== undefined, 'references are of a class in the catalogue')
+  const fault = referencesFault(references)
+  assert(fault === undefined, `${fault}`)
+  if (references.length > 0) catalogueTables.references.set(ctx.state, { id }, { references })
+}
+
+/** Published throughputs of a class, in the order of genesis. */
+export function getReferences(state: StateReader, id: number): readonly ModelReference[] {
+  return catalogueTables.references.get(state, { id })?.references ?? []
 }
 
 /** Ratings that count: spec-only ones times `specOnlyPpm`, rounded down (coverage gains). */

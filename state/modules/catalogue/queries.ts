@@ -2,7 +2,7 @@
 import { mustExist } from '../../../base/assert.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { classIds, effectiveRatings, getClass, getRatings, raiseOf } from './classes.ts'
+import { classIds, effectiveRatings, getClass, getRatings, getReferences, raiseOf } from './classes.ts'
 import type { catalogueSchema } from './schema.ts'
 import { catalogueParams } from './tables.ts'
 
@@ -17,4 +17,8 @@ export const catalogueQueries: Rules<typeof catalogueSchema>['queries'] = {
   classes: (ctx) => classIds(ctx.state).map((id) => mustExist(infoOf(ctx.state, id), 'indexed class exists')),
   rating: (ctx, { id }) => getRatings(ctx.state, id),
   raise: (ctx, { id }) => raiseOf(ctx.state, id),
+  references: (ctx) =>
+    classIds(ctx.state).flatMap((classId) =>
+      getReferences(ctx.state, classId).map((reference) => ({ classId, ...reference })),
+    ),
 }

@@ -36,6 +36,37 @@ export const classFields = {
   ...ratedFields,
 }
 
+/** Measurements that one class may have. */
+export const REFERENCES_MAX = 32
+const REFERENCE_TOKENS_MAX = 10 ** 15
+
+const referenceFields = {
+  /** `llama2-70b`. */
+  model: t.text(64),
+  /** Tokens that one device makes of it in an hour; those of the prompts are not counted. */
+  tokensPerHour: t.u64,
+  /** Suite, round, benchmark and scenario; classes compare only within one round. */
+  source: t.text(160),
+}
+
+/** A published throughput: what an hour of one device is worth in tokens of a named model. */
+export const referenceSchema = message('ModelReference', referenceFields)
+export type ModelReference = ReturnType<typeof referenceSchema.decode>
+
+/** Why references cannot be those of a class, or undefined. */
+export function referencesFault(references: readonly ModelReference[]): string | undefined {
+  const models = references.map(({ model }) => model)
+  if (references.length > REFERENCES_MAX) return `more than ${REFERENCES_MAX} references`
+  if (new Set(models).size !== models.length) return 'two references of one model'
+  const wrong = references.find(
+    ({ model, tokensPerHour }) => model === '' || tokensPerHour < 1 || tokensPerHour > REFERENCE_TOKENS_MAX,
+  )
+  return wrong === undefined ? undefined : `reference ${wrong.model}: ${wrong.tokensPerHour} tokens`
+}
+
+/** A reference with its class. */
+const referenceInfo = message('ClassReference', { classId: t.u32, ...referenceFields })
+
 export const ratingsSchema = message('Ratings', { train: t.ppm, finetune: t.ppm, infer: t.ppm })
 
 const raiseFields = {
@@ -77,6 +108,12 @@ export const catalogueSchema = defineModule({
       value: raiseFields,
       doc: 'The latest raise of a class’s ratings: what pledges have before it reaches them.',
     },
+    references: {
+      id: 4,
+      key: { id: t.u32 },
+      value: { references: t.list(referenceSchema, REFERENCES_MAX) },
+      doc: 'Published throughputs of a class by model; absent where there are none.',
+    },
   },
   errors: {},
   events: {
@@ -104,6 +141,11 @@ export const catalogueSchema = defineModule({
       args: { id: t.u32 },
       returns: t.optional(message('Raise', raiseFields)),
       doc: 'The latest raise of a class’s ratings, and from which window on pledges have it; null without one.',
+    },
+    references: {
+      args: {},
+      returns: t.list(referenceInfo, CLASSES_MAX * REFERENCES_MAX),
+      doc: 'Published throughputs, by class and model: what tariffs are compared with.',
     },
   },
 })

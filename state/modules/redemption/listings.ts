@@ -55,6 +55,7 @@ export function list(ctx: ActionContext, args: Args<'list'>) {
       region,
       endpoint: args.endpoint,
       runtimeHash: args.runtimeHash,
+      tariffHash: args.tariffHash,
       // Without a listing there was no bonus.
       bonusPpm: known === undefined ? 0n : bonusAt(known, window),
       nextBonusPpm: bonusPpm,

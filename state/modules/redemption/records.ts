@@ -188,6 +188,7 @@ export const redemptionRecords = {
       nextBonusWindow: t.u64,
       runtimeHash: t.hash,
       changedWindow: t.u64,
+      tariffHash: t.hash,
     },
     doc: 'A standing offer to serve at par or better.',
   },

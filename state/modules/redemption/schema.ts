@@ -244,6 +244,8 @@ export const redemptionSchema = defineModule({
         endpoint: t.text(256),
         bonusPpm: t.ppm,
         runtimeHash: t.hash,
+        /** SHA-256 of the canonical tariff that it charges by; zero: none is named. */
+        tariffHash: t.hash,
       },
       fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
       gas: 120_000,

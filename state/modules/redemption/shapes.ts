@@ -205,6 +205,8 @@ export const listingInfo = message('ListingInfo', {
   suspended: t.bool,
   /** Too little of what its group granted was vouchered: its bonus counts nothing. */
   bonusIgnored: t.bool,
+  /** SHA-256 of the canonical tariff that it charges by; zero: none is named. */
+  tariffHash: t.hash,
 })
 
 export const queueInfo = message('QueueInfo', {

@@ -7,8 +7,10 @@ import {
   getClass,
   getRatings,
   leastRating,
+  setReferences,
 } from '../../../state/modules/catalogue/classes.ts'
 import { catalogueModule } from '../../../state/modules/catalogue/module.ts'
+import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { blockContext, TestChain } from '../../support/chainHarness.ts'
 
 function catalogue() {
@@ -32,6 +34,46 @@ describe('catalogue.addClass', () => {
     const { chain, ctx, h100 } = catalogue()
     addClass(ctx, 8, h100)
     assert.deepEqual(chain.recount(), ['catalogue.index: two classes have the same slug'])
+  })
+})
+
+describe('catalogue.references', () => {
+  const reference = { model: 'llama2-70b', tokensPerHour: 13_747_791, source: 'a round' }
+
+  it('are listed by class, and absent where there are none', () => {
+    const { chain, ctx } = catalogue()
+    setReferences(ctx, 7, [reference, { ...reference, model: 'llama3.1-8b' }])
+    setReferences(ctx, 1, [])
+    const listed = catalogueModule.rules.queries.references!(ctx, {} as never) as readonly {
+      classId: number
+      model: string
+    }[]
+    assert.deepEqual(
+      listed.map(({ classId, model }) => [classId, model]),
+      [
+        [7, 'llama2-70b'],
+        [7, 'llama3.1-8b'],
+      ],
+    )
+    assert.deepEqual(chain.recount(), [])
+  })
+
+  it('are asserted to be of a class, one per model, and possible', () => {
+    const { ctx } = catalogue()
+    const wrong = [
+      [reference, reference],
+      [{ ...reference, tokensPerHour: 0 }],
+      [{ ...reference, model: '' }],
+    ]
+    for (const references of wrong) assert.throws(() => setReferences(ctx, 7, references), AssertionFailed)
+    assert.throws(() => setReferences(ctx, 8, [reference]), AssertionFailed)
+  })
+
+  it('have an invariant that detects some of no class', () => {
+    const { chain, state, ctx } = catalogue()
+    setReferences(ctx, 7, [reference])
+    catalogueTables.references.set(state, { id: 9 }, { references: [reference] })
+    assert.match(chain.recount().join(), /references of no class/)
   })
 })
 

@@ -38,6 +38,14 @@ describe('redemption.list', () => {
     assert.equal(c.query('listing', { provider: 2, service: 'infer' }), undefined)
   })
 
+  it('names the tariff that the provider charges by', () => {
+    const c = chain()
+    const named = new Uint8Array(32).fill(7)
+    c.run(() => assert.equal(c.list(1, {}, named), undefined))
+    const info = c.query<{ tariffHash: Uint8Array }>('listing', { provider: 1, service: 'infer' })
+    assert.deepEqual(info.tariffHash, named)
+  })
+
   it('keeps the old bonus until the end of the window when it changes', () => {
     const c = chain()
     c.run(() => assert.equal(c.list(1, { bonusPpm: 50_000n }), undefined))

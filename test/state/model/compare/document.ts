@@ -164,6 +164,7 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
       inferPpm: ratingsPpm.infer,
       specOnly,
       evidenceHash: ZERO_HASH,
+      references: [],
     })),
     ...(reporters.length === 0
       ? {}

@@ -1,0 +1,411 @@
+// Requests through an open door, each checked and paid by vouchers (GATEWAY §3). Owns: what happens between a request and its
+// voucher. Not: which door (redeemer.ts), the count (ownMeter.ts).
+import { equalBytes } from '../../base/bytes.ts'
+import { errorText } from '../../base/errors.ts'
+import type { Json } from '../../base/field.ts'
+import { maxBigint, minBigint } from '../../base/units.ts'
+import { knock, readBody, readText } from './bodies.ts'
+import { answerUsage, checkUsageBounds, type RequestBounds, requestBounds, textBytes } from './bounds.ts'
+import type { Door } from './door.ts'
+import { EventStreamReader } from './eventStream.ts'
+import { apiKeyText, endpointOf } from './grant.ts'
+import type { RedeemKeys } from './keys.ts'
+import { type MeterState, OwnMeter } from './ownMeter.ts'
+import { RedeemError } from './redeemError.ts'
+import { checkStatement, type StatementPoint, statementStart } from './statement.ts'
+import {
+  type Charge,
+  PATHS,
+  readChargeHeaders,
+  readWire,
+  type Statement,
+  type StreamCharge,
+  statementInfo,
+  streamCharge,
+  voucherAccepted,
+  voucherBody,
+  voucherRefused,
+  WIRE_BYTES_MAX,
+} from './wire.ts'
+import { readPaymentRequired, X402_HEADERS } from './x402Bodies.ts'
+
+export const BODY_BYTES_MAX = 64 * 1024 * 1024
+/** Vouchers for one request, before it is given up. */
+const PAYMENTS_MAX = 32
+/** A voucher is sent once this part of the provider's exposure is due. */
+const DUE_PART = 4n
+/** And at the latest so long after a charge. */
+const DUE_MS = 1_000
+const STATEMENT_PAGES_MAX = 1_000
+
+export interface PaidDoorOptions {
+  readonly keys: RedeemKeys
+  readonly state?: MeterState | undefined
+  /** What may still be spent over all doors. */
+  readonly budgetLeft: () => bigint
+  /** Writes the count down, before a voucher that it is signed over leaves. */
+  readonly save: (state: MeterState) => void
+  readonly onCharge: (charge: {
+    readonly model: string
+    readonly costBase: bigint
+    readonly meteredBase: bigint
+  }) => void
+  readonly onVoucher: (deliveredBase: bigint) => void
+  /** The provider lies: nothing more goes through this door. */
+  readonly onRefused: (error: RedeemError) => void
+  readonly timeoutMs: number
+}
+
+export interface DoorRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export class PaidDoor {
+  readonly door: Door
+  readonly meter: OwnMeter
+  readonly #options: PaidDoorOptions
+  #refusal: RedeemError | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #sending: Promise<void> = Promise.resolve()
+  /** Requests that wait for their payment, and what tells them that another one is over. */
+  #paying = 0
+  readonly #ends: (() => void)[] = []
+  /** Where the statement was read to, for what other programs used. */
+  #point: StatementPoint | undefined
+
+  constructor(door: Door, options: PaidDoorOptions) {
+    this.door = door
+    this.#options = options
+    this.meter = new OwnMeter(door.tariff, door.terms.amountBase, options.state)
+  }
+
+  /** Why nothing more goes through. */
+  get refusal(): RedeemError | undefined {
+    return this.#refusal
+  }
+
+  get isUsable(): boolean {
+    return this.#refusal === undefined && this.meter.leftBase > 0n
+  }
+
+  /** One request, as often as it takes to pay for it. Throws RedeemError: `door` when it may be tried at another one. */
+  async call(request: DoorRequest): Promise<Response> {
+    if (this.#refusal !== undefined) throw this.#refusal
+    const text = typeof request.body === 'string' ? request.body : ''
+    const bounds = request.method === 'POST' ? requestBounds(request.path, text) : undefined
+    if (bounds !== undefined) this.#checkMeans(bounds)
+    this.meter.begin()
+    let response: Response
+    try {
+      response = await this.#send(request)
+    } catch (error) {
+      // It may have been served, and not have arrived.
+      if (bounds === undefined) this.meter.free()
+      else this.meter.broken(bounds, 0)
+      this.#ended()
+      throw error
+    }
+    if (bounds === undefined || !response.ok) return this.#uncharged(response)
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
+    return isStream ? this.#stream(response, bounds) : this.#whole(response, bounds)
+  }
+
+  #checkMeans(bounds: RequestBounds): void {
+    const { tariff } = this.door
+    if (!tariff.models.has(bounds.model))
+      throw new RedeemError('unpriced', `the provider does not serve ${bounds.model}`, { path: bounds.model })
+    if (this.#options.budgetLeft() <= this.meter.dueBase)
+      throw new RedeemError('budget', 'the budget is spent')
+    if (this.meter.leftBase <= tariff.minimumBase)
+      throw new RedeemError('budget', 'the assignment is used up')
+  }
+
+  #headers(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+    return { ...more, authorization: `Bearer ${apiKeyText(this.door.grant.apiKey)}` }
+  }
+
+  async #send(request: DoorRequest): Promise<Response> {
+    const { method, path, headers, body, signal } = request
+    const url = endpointOf(this.door.grant.baseUrl, path)
+    const init = {
+      method,
+      redirect: 'error',
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    } as RequestInit
+    let response = await knock(this.door.fetch, url, { ...init, headers: this.#headers(headers) })
+    for (let payments = 0; response.status === 402; payments++) {
+      const demand = response.headers.get(X402_HEADERS.required)
+      await response.body?.cancel().catch(() => undefined)
+      if (demand === null)
+        throw new RedeemError('wire', 'a 402 without its header', { path: X402_HEADERS.required })
+      if (payments === PAYMENTS_MAX)
+        throw new RedeemError('budget', 'the provider asks for more than this client has counted')
+      await this.#pay(readPaymentRequired(demand).meteredBase)
+      response = await knock(this.door.fetch, url, { ...init, headers: this.#headers(headers) })
+    }
+    if (response.status === 401 || response.status === 403 || response.status === 410) {
+      await response.body?.cancel().catch(() => undefined)
+      throw new RedeemError('door', `the provider refuses its key: HTTP ${response.status}`)
+    }
+    return response
+  }
+
+  /** The provider asks for a voucher over so much: it gets one over what was counted here. Throws RedeemError. */
+  async #pay(meteredBase: bigint): Promise<void> {
+    this.#paying++
+    try {
+      const others = this.meter.inFlight - this.#paying
+      if (others <= 0) this.#checked(() => this.meter.reconcile(meteredBase, this.#paying))
+      const { voucheredBase } = this.meter.state
+      await this.flush()
+      if (this.meter.state.voucheredBase > voucheredBase) return
+      if (others <= 0) throw new RedeemError('budget', 'the budget does not pay for what the provider asks')
+      await this.#nextEnd()
+    } finally {
+      this.#paying--
+    }
+  }
+
+  /** Resolves when another request is over, or in time. */
+  #nextEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#options.timeoutMs)
+      this.#ends.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  #ended(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
+
+  #uncharged(response: Response): Response {
+    this.meter.free()
+    this.#ended()
+    return response
+  }
+
+  /** Runs a check of what the provider says; what fails shuts the door for good. */
+  #checked<T>(check: () => T): T {
+    try {
+      return check()
+    } catch (error) {
+      if (error instanceof RedeemError) this.#refuse(error)
+      throw error
+    }
+  }
+
+  #refuse(error: RedeemError): void {
+    if (this.#refusal !== undefined) return
+    this.#refusal = error
+    this.#options.onRefused(error)
+  }
+
+  #take(bounds: RequestBounds, usage: Parameters<OwnMeter['charge']>[1], charge: Charge): void {
+    this.meter.charge({ model: bounds.model }, usage, charge)
+    const { meteredBase } = this.meter.state
+    this.#options.onCharge({ model: bounds.model, costBase: charge.costBase, meteredBase })
+    this.meter.reconcile(charge.meteredBase)
+    this.#voucherSoon()
+  }
+
+  async #whole(response: Response, bounds: RequestBounds): Promise<Response> {
+    let bytes: Uint8Array
+    try {
+      bytes = await readBody(response, BODY_BYTES_MAX)
+    } catch (error) {
+      this.meter.broken(bounds, 0)
+      this.#ended()
+      throw error
+    }
+    const { status, headers } = response
+    // The answer is the program's in any case; a lie about it is not paid.
+    try {
+      const charge = readChargeHeaders((name) => headers.get(name))
+      if (charge === undefined) this.meter.broken(bounds, bytes.length)
+      else
+        this.#take(bounds, answerUsage(bounds, JSON.parse(new TextDecoder().decode(bytes)) as Json), charge)
+    } catch (error) {
+      if (error instanceof RedeemError) this.#refuse(error)
+      else this.#refuse(new RedeemError('wire', 'a charged answer is no JSON', { cause: error }))
+    } finally {
+      this.#ended()
+    }
+    return new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers: withoutLength(headers) })
+  }
+
+  #takeStream(bounds: RequestBounds, { charge, line }: StreamCharge, shownBytes: number): void {
+    try {
+      // How much reasoning was not shown is not in the line: up to the request's own limit it may be all of it.
+      checkUsageBounds(bounds, line, { shownBytes, hiddenTokens: bounds.completionTokensMax ?? 0 })
+      this.#take(bounds, line, charge)
+    } catch (error) {
+      this.#refuse(error instanceof RedeemError ? error : new RedeemError('wire', errorText(error)))
+    }
+  }
+
+  #stream(response: Response, bounds: RequestBounds): Response {
+    let shownBytes = 0
+    let charged: StreamCharge | undefined
+    let isOver = false
+    const reader = new EventStreamReader({
+      data: (json) => {
+        shownBytes += textBytes(json)
+      },
+      charge: (text) => {
+        charged = readWire(streamCharge, text)
+      },
+    })
+    const over = (): void => {
+      if (isOver) return
+      isOver = true
+      if (charged === undefined) this.meter.broken(bounds, shownBytes)
+      else this.#takeStream(bounds, charged, shownBytes)
+      this.#ended()
+    }
+    const source = (response.body as ReadableStream<Uint8Array>).getReader()
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        try {
+          const { done, value } = await source.read()
+          if (done || value === undefined) {
+            reader.end()
+            over()
+            controller.close()
+            return
+          }
+          reader.push(value)
+          controller.enqueue(value)
+        } catch (error) {
+          over()
+          const failure =
+            error instanceof RedeemError
+              ? error
+              : new RedeemError('door', `the stream broke: ${errorText(error)}`, { cause: error })
+          if (failure.code === 'wire') this.#refuse(failure)
+          controller.error(failure)
+        }
+      },
+      cancel: async (reason) => {
+        over()
+        await source.cancel(reason).catch(() => undefined)
+      },
+    })
+    return new Response(body, { status: response.status, headers: withoutLength(response.headers) })
+  }
+
+  #voucherSoon(): void {
+    const { dueBase } = this.meter
+    if (dueBase <= 0n) return
+    const send = (): void => {
+      void this.flush().catch((error: unknown) => {
+        // A door that does not take vouchers gets none; the window's end says the rest.
+        if (error instanceof RedeemError && error.code !== 'door') this.#refuse(error)
+      })
+    }
+    if (dueBase * DUE_PART >= this.door.session.exposureBase) {
+      send()
+      return
+    }
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      send()
+    }, DUE_MS)
+    // A program that is done need not wait; one that serves flushes when it closes.
+    ;(this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  /** Sends a voucher over all that is due, after those under way. Throws RedeemError. */
+  flush(): Promise<void> {
+    const result = this.#sending.then(() => this.#sendVoucher())
+    this.#sending = result.catch(() => undefined)
+    return result
+  }
+
+  async #sendVoucher(): Promise<void> {
+    const { meter, door } = this
+    const budgetBase = maxBigint(0n, this.#options.budgetLeft() + meter.state.voucheredBase)
+    const deliveredBase = minBigint(meter.state.meteredBase, budgetBase)
+    if (deliveredBase <= meter.state.voucheredBase) return
+    const { redemptionId, assignment, operator } = door.terms
+    const { genesis, chainId } = door.session
+    const voucher = { redemptionId, assignment, provider: operator, deliveredBase, genesis }
+    const { signature } = this.#options.keys.sign(voucher, chainId)
+    // What is signed is spent, whether or not it arrives.
+    this.#options.save({ ...meter.state, voucheredBase: deliveredBase })
+    const body = JSON.stringify(voucherBody.toJson({ deliveredBase, signature }))
+    const { status, text } = await this.#ask(PATHS.vouchers, { method: 'POST', body })
+    if (status === 409) {
+      const { reason, message } = readWire(voucherRefused, text)
+      throw new RedeemError('voucher', `the provider refuses the voucher: ${reason}: ${message}`)
+    }
+    if (status !== 200) throw new RedeemError('door', `the provider takes no voucher: HTTP ${status}`)
+    readWire(voucherAccepted, text)
+    meter.signed(deliveredBase)
+    this.#options.onVoucher(deliveredBase)
+  }
+
+  async #ask(path: string, init: { readonly method?: string; readonly body?: string } = {}) {
+    const headers = this.#headers(init.body === undefined ? {} : { 'content-type': 'application/json' })
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    const url = endpointOf(this.door.grant.baseUrl, path)
+    const response = await knock(this.door.fetch, url, { ...init, headers, signal, redirect: 'error' })
+    return { status: response.status, text: await readText(response, WIRE_BYTES_MAX) }
+  }
+
+  /**
+   * Reads the provider's statement to its end, and counts what is in it by the tariff alone: for programs that use the key
+   * themselves, whose requests this one does not see. Throws RedeemError, and shuts the door, when it is no honest statement.
+   */
+  async adoptStatement(): Promise<void> {
+    const { redemptionId, assignment, operator } = this.door.terms
+    const { genesis, chainId } = this.door.session
+    const on = { genesis, chainId, redemptionId, assignment, provider: operator }
+    for (let page = 0; page < STATEMENT_PAGES_MAX; page++) {
+      const known = this.#point ?? { lineCount: 0, head: statementStart(on), meteredBase: 0n }
+      const { status, text } = await this.#ask(`${PATHS.statement}?after=${known.lineCount}`)
+      if (status !== 200) throw new RedeemError('door', `the provider gives no statement: HTTP ${status}`)
+      const isLast = this.#checked(() => this.#adopt(readWire(statementInfo, text), { ...on, known }))
+      if (isLast) break
+    }
+    this.#voucherSoon()
+  }
+
+  #adopt(
+    statement: Statement,
+    on: Parameters<typeof checkStatement>[1] & { readonly known: StatementPoint },
+  ): boolean {
+    const last = checkStatement(statement, on)
+    // What was counted before is in the first lines.
+    const known = new OwnMeter(this.door.tariff, this.door.terms.amountBase, {
+      meteredBase: on.known.meteredBase,
+      voucheredBase: 0n,
+    })
+    known.adopt(statement)
+    this.#point = last
+    this.meter.raise(known.state.meteredBase)
+    return (
+      last.lineCount === statement.lineCount &&
+      (last.lineCount === 0 || equalBytes(last.head, statement.head))
+    )
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+/** The body is passed on decoded, and in pieces of its own. */
+function withoutLength(headers: Headers): Headers {
+  const out = new Headers(headers)
+  for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) out.delete(name)
+  return out
+}
