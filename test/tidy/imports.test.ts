@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly string[]>> = {
     'state/modules/*/schema.ts',
     'genesis/schema.ts',
   ],
+  gateway: ['base', 'client'],
   node: ['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc'],
   devnet: ['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc', 'client', 'node'],
   cli: ROOMS,

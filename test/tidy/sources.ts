@@ -16,6 +16,7 @@ export const ROOMS = [
   'p2p',
   'rpc',
   'client',
+  'gateway',
   'node',
   'devnet',
   'cli',
