@@ -92,19 +92,9 @@ export class AssignmentMeter {
     return true
   }
 
-  /** Whether a voucher of this amount forgives what was lost. */
-  covers(deliveredBase: bigint): boolean {
-    return deliveredBase >= this.meteredBase
-  }
-
-  /** The horizon once what was lost is forgiven, or the meter rests. */
-  get floorBase(): bigint {
-    return this.meteredBase + this.reservedBase
-  }
-
-  forgive(): void {
-    this.lostBase = 0n
-    this.horizonBase = this.floorBase
+  /** Nothing beyond what is metered and reserved needs to be remembered: what was lost is about to be forgiven. */
+  lowerHorizon(): void {
+    this.horizonBase = this.meteredBase + this.reservedBase
   }
 
   /** A voucher that is on disk. */

@@ -1,12 +1,14 @@
 // The meters of all assignments, with what is written down of them. Owns: opening and closing a meter, charging a request,
 // taking a voucher, and that each is on disk before anybody is told. Not: the arithmetic (assignmentMeter.ts), the disk (store/).
+import { recoverAddress } from '../../base/address.ts'
+import { withParity } from '../../base/eip712.ts'
 import type { Address, Hash32 } from '../../base/ids.ts'
 import { maxBigint, mulDivFloor, PPM } from '../../base/units.ts'
 import { RedeemError } from '../../client/redemption/redeemError.ts'
 import { nextHead, statementStart } from '../../client/redemption/statement.ts'
 import type { Usage } from '../../client/redemption/usage.ts'
-import { verifyVoucher } from '../../client/redemption/voucher.ts'
-import type { Charge, VOUCHER_REFUSALS } from '../../client/redemption/wire.ts'
+import { digestOf, verifyVoucher } from '../../client/redemption/voucher.ts'
+import type { Charge, StreamCharge, VOUCHER_REFUSALS } from '../../client/redemption/wire.ts'
 import type { GatewayStore } from '../store/gatewayStore.ts'
 import type { AssignmentId, Line, Standing } from '../store/records.ts'
 import { AssignmentMeter, type Reserved } from './assignmentMeter.ts'
@@ -39,8 +41,10 @@ export interface OpenMeter {
   readonly meter: AssignmentMeter
   lineCount: number
   head: Hash32
-  /** Of the highest voucher on disk. */
-  signature: Uint8Array
+  /** The highest voucher that was given to the disk; the meter counts it once it is there. */
+  issued: { readonly deliveredBase: bigint; readonly signature: Uint8Array; readonly written: Promise<void> }
+  /** What of the lines is on disk. */
+  durable: { readonly lineCount: number; readonly head: Hash32; readonly meteredBase: bigint }
   /** The newest raise of the horizon. */
   horizonWritten: Promise<void>
   /** Requests that wait for others of the same assignment to end. */
@@ -86,6 +90,11 @@ export class Ledger {
     return new Ledger(store, identity, exposure, stored)
   }
 
+  /** Why nothing can be written any more; undefined while it can. */
+  get failure(): Error | undefined {
+    return this.#store.failure
+  }
+
   get meters(): IterableIterator<OpenMeter> {
     return this.#open.values()
   }
@@ -105,12 +114,19 @@ export class Ledger {
     const shareBase = mulDivFloor(amountBase, this.#exposurePpm, PPM)
     const limits = { amountBase, exposureBase: maxBigint(shareBase, this.#exposureMinBase) }
     const zero = { meteredBase: 0n, voucheredBase: 0n, horizonBase: 0n }
+    const lineCount = stored?.lineCount ?? 0
+    const head = stored?.head ?? statementStart({ genesis, ...assigned })
     const opened: OpenMeter = {
       assigned,
       meter: new AssignmentMeter(limits, stored ?? zero),
-      lineCount: stored?.lineCount ?? 0,
-      head: stored?.head ?? statementStart({ genesis, ...assigned }),
-      signature: stored?.signature ?? new Uint8Array(0),
+      lineCount,
+      head,
+      durable: { lineCount, head, meteredBase: stored?.meteredBase ?? 0n },
+      issued: {
+        deliveredBase: stored?.voucheredBase ?? 0n,
+        signature: stored?.signature ?? new Uint8Array(0),
+        written: Promise.resolve(),
+      },
       horizonWritten: Promise.resolve(),
       waiting: new Set(),
       isClosed: false,
@@ -176,7 +192,7 @@ export class Ledger {
     opened: OpenMeter,
     { costMaxBase }: Reservation,
     used: { readonly model: string; readonly usage: Usage; readonly costBase: bigint; readonly atMs: number },
-  ): Promise<Charge> {
+  ): Promise<StreamCharge> {
     const { meter } = opened
     const chargedBase = meter.charge(costMaxBase, used.costBase)
     opened.lineCount++
@@ -189,11 +205,14 @@ export class Ledger {
       meteredBase: meter.meteredBase,
     }
     opened.head = nextHead(opened.head, line)
-    const written = this.#store.write(this.#standing(opened), { line, head: opened.head })
+    const { lineCount, head } = opened
+    const written = this.#store.write(this.#standing(opened), { line, head })
     const charge = this.chargeOf(opened, chargedBase)
     this.#wake(opened)
     await written
-    return charge
+    // Batches come to an end in order.
+    opened.durable = { lineCount, head, meteredBase: line.meteredBase }
+    return { charge, line }
   }
 
   chargeOf({ meter }: OpenMeter, costBase: bigint): Charge {
@@ -217,17 +236,17 @@ export class Ledger {
     if (deliveredBase > meter.amountBase)
       return refused('tooLarge', `at most ${meter.amountBase} are assigned`)
     if (deliveredBase > meter.meteredBase) return refused('beyondMeter', `${meter.meteredBase} are metered`)
-    if (deliveredBase < meter.voucheredBase)
-      return refused('decreases', `${meter.voucheredBase} were accepted before`)
+    if (deliveredBase < opened.issued.deliveredBase)
+      return refused('decreases', `${opened.issued.deliveredBase} were accepted before`)
+    const { chainId, genesis, provider } = this.#identity
+    const { redemptionId, assignment, owner, voucherKey } = assigned
+    const whole = { redemptionId, assignment, provider, genesis, ...voucher }
     let signature: Uint8Array
     try {
-      const { chainId, genesis, provider } = this.#identity
-      const { redemptionId, assignment } = assigned
-      const whole = { redemptionId, assignment, provider, genesis, ...voucher }
-      signature = verifyVoucher(whole, chainId, assigned)
+      signature = verifyVoucher(whole, chainId, { owner, voucherKey })
     } catch (error) {
       if (!(error instanceof RedeemError)) throw error
-      const isSigned = /signed by/.test(error.message)
+      const isSigned = recoverAddress(digestOf(whole, chainId), withParity(voucher.signature)) !== undefined
       return refused(isSigned ? 'wrongSigner' : 'badSignature', error.message)
     }
     return this.#keep(opened, deliveredBase, signature)
@@ -235,33 +254,33 @@ export class Ledger {
 
   async #keep(opened: OpenMeter, deliveredBase: bigint, signature: Uint8Array): Promise<VoucherOutcome> {
     const { meter } = opened
-    const isNew = deliveredBase > meter.voucheredBase
-    const forgives = meter.lostBase > 0n && meter.covers(deliveredBase)
-    if (isNew || forgives) {
-      const horizonBase = forgives ? meter.floorBase : meter.horizonBase
-      await this.#store.write({
-        ...this.#standing(opened),
-        voucheredBase: deliveredBase,
-        signature,
-        horizonBase,
-      })
-      // Another one may have come meanwhile.
-      if (deliveredBase > meter.voucheredBase) {
-        meter.vouch(deliveredBase)
-        opened.signature = signature
-      }
-      if (forgives) meter.forgive()
+    const forgives = meter.lostBase > 0n && deliveredBase >= meter.meteredBase
+    if (deliveredBase > opened.issued.deliveredBase || forgives) {
+      // Lower at once: whatever is reserved from now on raises it again, by a later write.
+      if (forgives) meter.lowerHorizon()
+      opened.issued = { deliveredBase, signature, written: Promise.resolve() }
+      const written = this.#store.write(this.#standing(opened))
+      opened.issued = { ...opened.issued, written }
+      await written
+      meter.vouch(deliveredBase)
+      if (forgives) meter.lostBase = 0n
       this.#wake(opened)
     }
+    await opened.issued.written
     return { kind: 'accepted', acceptedBase: meter.voucheredBase }
   }
 
   /** The highest voucher of an assignment, open or not; undefined when there is none. */
   highest(id: AssignmentId): { readonly deliveredBase: bigint; readonly signature: Uint8Array } | undefined {
     const open = this.#open.get(idText(id))
-    const standing = open === undefined ? this.#stored.get(idText(id)) : this.#standing(open)
-    if (standing === undefined || standing.voucheredBase === 0n) return undefined
-    return { deliveredBase: standing.voucheredBase, signature: standing.signature }
+    if (open !== undefined) {
+      const { deliveredBase, signature } = open.issued
+      // Settling what is not on disk yet does no harm: it is signed.
+      return deliveredBase === 0n ? undefined : { deliveredBase, signature }
+    }
+    const stored = this.#stored.get(idText(id))
+    if (stored === undefined || stored.voucheredBase === 0n) return undefined
+    return { deliveredBase: stored.voucheredBase, signature: stored.signature }
   }
 
   /** Lines after a number, and the hash that they continue. */
@@ -281,7 +300,8 @@ export class Ledger {
       }
     }
     const [before, ...rest] = found
-    if (before === undefined) return { after: opened.lineCount, afterHead: opened.head, lines: [] }
+    const { durable } = opened
+    if (before === undefined) return { after: durable.lineCount, afterHead: durable.head, lines: [] }
     return { after: before.line.sequence, afterHead: before.head, lines: rest.map(({ line }) => line) }
   }
 
@@ -297,15 +317,15 @@ export class Ledger {
     await Promise.all(writes)
   }
 
-  #standing({ assigned, meter, lineCount, head, signature }: OpenMeter): Standing {
+  #standing({ assigned, meter, lineCount, head, issued }: OpenMeter): Standing {
     const { redemptionId, assignment, window } = assigned
-    const { voucheredBase, meteredBase, horizonBase } = meter
+    const { meteredBase, horizonBase } = meter
     return {
       redemptionId,
       assignment,
       window,
-      voucheredBase,
-      signature,
+      voucheredBase: issued.deliveredBase,
+      signature: issued.signature,
       meteredBase,
       lineCount,
       head,

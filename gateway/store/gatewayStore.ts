@@ -4,7 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { equalBytes, utf8 } from '../../base/bytes.ts'
+import { equalBytes, toHex, utf8 } from '../../base/bytes.ts'
 import { GroupCommit, type Operation } from './groupCommit.ts'
 import { type AssignmentId, type Standing, type StoredLine, standingRecord, storedLine } from './records.ts'
 import { GatewayStoreError } from './storeError.ts'
@@ -27,9 +27,9 @@ const lineKey = (id: AssignmentId, index: number): string => `line/${idKey(id)}/
 type Level = ClassicLevel<string, Uint8Array>
 
 interface Owner {
-  readonly genesisHash: string
+  readonly genesis: Uint8Array
   /** The provider's account. */
-  readonly provider: string
+  readonly provider: Uint8Array
 }
 
 export class GatewayStore {
@@ -71,8 +71,8 @@ export class GatewayStore {
     return store
   }
 
-  async #own(folder: string, { genesisHash, provider }: Owner): Promise<void> {
-    const mine = utf8(JSON.stringify({ layout: LAYOUT, genesisHash, provider }))
+  async #own(folder: string, { genesis, provider }: Owner): Promise<void> {
+    const mine = utf8(JSON.stringify({ layout: LAYOUT, genesis: toHex(genesis), provider: toHex(provider) }))
     const found = await this.#level.get(META)
     if (found === undefined) await this.#level.put(META, mine, { sync: true })
     else if (!equalBytes(found, mine)) {

@@ -1,6 +1,7 @@
 // What a gateway's store holds of an assignment: its standing, and the lines of its statement. Owns: their shapes.
+import type { Infer } from '../../base/field.ts'
 import { message, t } from '../../base/schema.ts'
-import { statementLine } from '../../client/redemption/wire.ts'
+import { type StatementLine, statementLine } from '../../client/redemption/wire.ts'
 
 /** One client's share of one window. */
 export interface AssignmentId {
@@ -25,9 +26,9 @@ export const standingRecord = message('GatewayStanding', {
   /** At most so much has been served, metered or not: it is raised before more is. */
   horizonBase: t.amount,
 })
-export type Standing = ReturnType<typeof standingRecord.decode>
+export type Standing = Infer<typeof standingRecord>
 
-export type Line = ReturnType<typeof statementLine.decode>
+export type Line = StatementLine
 export const storedLine = message('GatewayLine', { line: statementLine, head: t.hash })
 export interface StoredLine {
   readonly line: Line
