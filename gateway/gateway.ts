@@ -7,6 +7,7 @@
 //   demo/    a backend with a little model of its own
 import { X509Certificate } from 'node:crypto'
 import { WebSocket } from 'ws'
+import { toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import { ConfigError, errorText } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -28,7 +29,7 @@ import type { GatewayLog } from './gatewayLog.ts'
 import { addGauges } from './gauges.ts'
 import { Backend } from './http/backend.ts'
 import type { GatewayContext } from './http/context.ts'
-import { type MetricsServer, startMetricsServer } from './http/metricsServer.ts'
+import { startMetricsServer } from './http/metricsServer.ts'
 import { isPriced } from './http/prepare.ts'
 import { GatewayServer } from './http/server.ts'
 import { Ledger } from './meter/ledger.ts'
@@ -41,6 +42,8 @@ import { GatewayStore } from './store/gatewayStore.ts'
 const RAISE_AFTER_MS = 6_000
 /** Between two questions to a node that is not there yet. */
 const NODE_PAUSE_MS = 2_000
+/** Between two looks at what no event tells of. */
+const WATCH_MS = 5_000
 /** Windows after which an ended assignment is forgotten. */
 const KEEP_WINDOWS = 3
 
@@ -121,7 +124,11 @@ async function waitForNode(
     }
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, NODE_PAUSE_MS)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+      const stop = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      signal.addEventListener('abort', stop, { once: true })
     })
   }
 }
@@ -147,67 +154,73 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
   }
 }
 
-async function open(options: GatewayOptions, closing: Closing): Promise<RunningGateway> {
-  const { config, providerSecret, log } = options
-  const ending = new AbortController()
-  const signal = AbortSignal.any([ending.signal, ...(options.signal === undefined ? [] : [options.signal])])
-  const tariff = readTariff(config.tariff)
-  checkPrices(config, tariff)
-  const certificate = ownCertificate(config)
+/** The chain that the node is of, and the provider on it. */
+async function findProvider({ config, providerSecret, log }: GatewayOptions, signal: AbortSignal) {
   const account = privateKeyAccount(providerSecret)
   const client = createClient(httpTransport(config.node))
   const reader = new ChainReader(client)
   const identity = await waitForNode(reader, log, signal)
   const provider = await reader.providerOf(account.address)
   if (provider === undefined) throw new ConfigError('keystore: its account is no member of this chain')
-  const laneGasMax = await reader.serviceGasMax()
+  return { account, client, reader, identity, provider, laneGasMax: await reader.serviceGasMax() }
+}
+type Found = Awaited<ReturnType<typeof findProvider>>
 
+/** All but the door and the workers; `onLook` is called once those are there. */
+async function openParts(options: GatewayOptions, found: Found, closing: Closing, onLook: () => void) {
+  const { config, providerSecret, log } = options
+  const { account, client, reader, identity, provider } = found
   const { genesis } = identity
-  const store = await GatewayStore.open(config.dataDir, { genesis, provider: account.address })
+  const { address } = account
+  const tariff = readTariff(config.tariff)
+  const store = await GatewayStore.open(config.dataDir, { genesis, provider: address })
   closing.push(() => store.close())
   const exposure = { exposurePpm: config.exposurePpm, exposureMinBase: exposureMin(config, tariff) }
-  const ledger = await Ledger.create(store, { ...identity, provider: account.address }, exposure)
+  const ledger = await Ledger.create(store, { ...identity, provider: address }, exposure)
   const sessions = new Sessions({ ledger, providerSecret, genesis, services: config.services })
-  const metrics = new GatewayMetrics()
-  const alarms = new Alarms(log)
   const backends = openBackends(config, sessions)
   closing.push(() => {
     for (const backend of new Set(backends.values())) backend.close()
   })
-
   const webSocket = webSocketOf(config.node)
   closing.push(() => webSocket.close())
-  const work = { look: (): void => undefined }
-  const book = new AssignmentBook({
-    client,
-    reader,
-    provider,
-    webSocket,
-    pollMs: config.pollMs,
-    log,
-    onLook: () => work.look(),
-  })
+  const book = new AssignmentBook({ client, reader, provider, webSocket, pollMs: config.pollMs, log, onLook })
   closing.push(() => book.close())
-  const hash = tariffHash(tariff)
   const context: GatewayContext = {
     config,
     identity,
-    provider: account.address,
+    provider: address,
     providerSecret,
     tariff,
-    tariffHash: hash,
+    tariffHash: tariffHash(tariff),
     tariffText: tariffText(tariff),
     backends,
     book,
     ledger,
     sessions,
-    metrics,
+    metrics: new GatewayMetrics(),
     log,
   }
+  return { context, book }
+}
+
+async function open(options: GatewayOptions, closing: Closing): Promise<RunningGateway> {
+  const { config, providerSecret, log } = options
+  const ending = new AbortController()
+  const given = options.signal === undefined ? [] : [options.signal]
+  checkPrices(config, readTariff(config.tariff))
+  const certificate = ownCertificate(config)
+  const found = await findProvider(options, AbortSignal.any([ending.signal, ...given]))
+  const { account, client, reader, identity, provider, laneGasMax } = found
+  const work = { look: (): void => undefined }
+  const { context, book } = await openParts(options, found, closing, () => work.look())
+  const { ledger, metrics, tariffHash } = context
   const server = await GatewayServer.start(context)
   closing.push(() => server.drain(0))
   const url = `${config.tls === undefined ? 'http' : 'https'}://${hostText(config.listen.host)}:${server.port}`
   const baseUrl = config.publicUrl ?? url
+
+  const alarms = new Alarms(log)
   const transactor = new Transactor({
     client,
     account,
@@ -222,40 +235,21 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
     identity,
     providerSecret,
     baseUrl,
-    tariffHash: hash,
+    tariffHash,
     certificate,
     services,
   })
   const settler = new Settler({ ...shared, ledger, laneGasMax })
-  const watch = new Watch({ reader, book, ledger, alarms, provider, services, tariffHash: hash })
-  let monitor: MetricsServer | undefined
-  if (config.metricsListen !== undefined) {
-    monitor = await startMetricsServer(config.metricsListen, metrics)
-    const { close } = monitor
-    closing.push(close)
-  }
+  const watch = new Watch({ reader, book, ledger, alarms, provider, services, tariffHash })
+  const monitor = config.metricsListen && (await startMetricsServer(config.metricsListen, metrics))
+  closing.push(() => monitor?.close())
   addGauges(metrics, { context, server, alarms, granter, settler, transactor })
-
-  let forgotten = -1
-  work.look = () => {
-    const { window } = book.clock!
-    sessions.sync(book.assignments, window)
-    watch.run()
-    void granter.run()
-    void settler.run()
-    if (window === forgotten) return
-    forgotten = window
-    void ledger.forget(window - KEEP_WINDOWS).catch((error: unknown) => log.warn({ error }, 'old lines stay'))
-  }
-  const watching = setInterval(() => watch.run(), 5_000)
+  work.look = onLook({ context, book, watch, granter, settler })
+  const watching = setInterval(() => watch.run(), WATCH_MS)
   closing.push(() => clearInterval(watching))
   await book.start()
   await granter.run()
-  log.info(
-    { url, baseUrl, provider, tariff: `0x${Buffer.from(hash).toString('hex')}` },
-    'the gateway is open',
-  )
-
+  log.info({ url, baseUrl, provider, tariff: toHex(tariffHash) }, 'the gateway is open')
   return {
     url,
     baseUrl,
@@ -276,6 +270,29 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
       ending.abort()
       await closeAll(closing)
     },
+  }
+}
+
+/** What is done each time the chain was looked at. */
+function onLook(parts: {
+  readonly context: GatewayContext
+  readonly book: AssignmentBook
+  readonly watch: Watch
+  readonly granter: Granter
+  readonly settler: Settler
+}): () => void {
+  const { context, book, watch, granter, settler } = parts
+  const { sessions, ledger, log } = context
+  let forgotten = -1
+  return () => {
+    const { window } = book.clock!
+    sessions.sync(book.assignments, window)
+    watch.run()
+    void granter.run()
+    void settler.run()
+    if (window === forgotten) return
+    forgotten = window
+    void ledger.forget(window - KEEP_WINDOWS).catch((error: unknown) => log.warn({ error }, 'old lines stay'))
   }
 }
 

@@ -20,7 +20,7 @@ export interface GatewayContext {
   readonly tariffHash: Hash32
   readonly tariffText: string
   readonly backends: ReadonlyMap<string, Backend>
-  readonly book: AssignmentBook
+  readonly book: Pick<AssignmentBook, 'clock' | 'time' | 'silentMs' | 'isFollowing'>
   readonly ledger: Ledger
   readonly sessions: Sessions
   readonly metrics: GatewayMetrics

@@ -22,6 +22,7 @@ const EXPOSED = [...Object.values(COST_HEADERS), ...Object.values(X402_HEADERS),
 export class GatewayServer {
   readonly #context: GatewayContext
   readonly #server: Server
+  readonly #port: number
   #isDraining = false
   #active = 0
   #onIdle: (() => void) | undefined
@@ -29,6 +30,7 @@ export class GatewayServer {
   private constructor(context: GatewayContext, server: Server) {
     this.#context = context
     this.#server = server
+    this.#port = (server.address() as AddressInfo).port
   }
 
   /** Resolves once the port is open. Throws ConfigError for certificates that cannot be used, rejects when the port is taken. */
@@ -64,13 +66,13 @@ export class GatewayServer {
       throw new ConfigError(`tls: ${errorText(error)}`)
     }
     server.maxConnections = limits.connectionsMax
-    own = new GatewayServer(context, server)
     await listen(server, config.listen)
+    own = new GatewayServer(context, server)
     return own
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return this.#port
   }
 
   get active(): number {

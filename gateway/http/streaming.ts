@@ -7,6 +7,7 @@ import { EventCutter, eventData } from './sse.ts'
 
 /** A client that takes nothing for so long is gone. */
 const DRAIN_MS = 60_000
+const EARLY_BYTES_MAX = 65_536
 const DONE = '[DONE]'
 
 /** Who broke a stream off; `end`: nobody. */
@@ -43,6 +44,9 @@ type Options = Parameters<typeof passStream>[0]
 class Passing {
   readonly #options: Options
   readonly #cutter = new EventCutter()
+  /** Events that came before the head was sent. */
+  readonly #early: Uint8Array[] = []
+  #isBegun = false
   #done: Uint8Array | undefined
   #hasSent = false
   #size = 0
@@ -56,23 +60,20 @@ class Passing {
   async run(): Promise<Streamed> {
     const { answer, response, begin } = this.#options
     const onClose = (): void => this.#finish('client')
-    let hasFailed = false
-    const onEarlyError = (): void => {
-      hasFailed = true
-    }
-    // Until somebody listens below, an error of the answer would be nobody's.
-    answer.on('error', onEarlyError)
-    await begin()
-    const end = await new Promise<StreamEnd>((resolve) => {
+    // Listens from the start: what a backend sends just before it breaks would be lost.
+    const ended = new Promise<StreamEnd>((resolve) => {
       this.#finish = resolve
-      response.once('close', onClose)
-      answer.on('data', (piece: Uint8Array) => this.#take(piece))
-      answer.once('end', () => resolve('end'))
-      answer.once('error', () => resolve('backend'))
-      answer.once('close', () => resolve('backend'))
-      if (hasFailed || answer.destroyed) resolve('backend')
-      if (response.destroyed || response.closed) resolve('client')
     })
+    response.once('close', onClose)
+    answer.on('data', (piece: Uint8Array) => this.#take(piece))
+    answer.once('end', () => this.#finish('end'))
+    answer.once('error', () => this.#finish('backend'))
+    answer.once('close', () => this.#finish('backend'))
+    if (response.destroyed) this.#finish('client')
+    await begin()
+    this.#isBegun = true
+    this.#send(this.#early.splice(0))
+    const end = await ended
     clearTimeout(this.#stall)
     response.off('close', onClose)
     answer.removeAllListeners('data')
@@ -81,7 +82,7 @@ class Passing {
   }
 
   #take(piece: Uint8Array): void {
-    const { answer, response, usage, partsMax, bytesMax } = this.#options
+    const { answer, usage, partsMax, bytesMax } = this.#options
     this.#size += piece.length
     let events: readonly Uint8Array[]
     try {
@@ -91,14 +92,25 @@ class Passing {
       return
     }
     const out: Uint8Array[] = []
+    let isBeyond = this.#size > bytesMax
     for (const event of events) {
       const passed = this.#pass(event)
+      isBeyond ||= usage.parts > partsMax
+      if (isBeyond) break
       if (passed !== undefined) out.push(passed)
     }
-    if (usage.parts > partsMax || this.#size > bytesMax) {
-      this.#finish('backend')
-      return
+    if (this.#isBegun) this.#send(out)
+    else {
+      this.#early.push(...out)
+      // A few events come before the head may be sent; more would fill the memory.
+      if (this.#size > EARLY_BYTES_MAX) answer.pause()
     }
+    if (isBeyond) this.#finish('backend')
+  }
+
+  #send(out: readonly Uint8Array[]): void {
+    const { answer, response } = this.#options
+    if (answer.isPaused() && this.#stall === undefined) answer.resume()
     if (out.length === 0) return
     this.#hasSent = true
     if (response.write(out.length === 1 ? out[0]! : Buffer.concat(out))) return
@@ -106,6 +118,7 @@ class Passing {
     this.#stall = setTimeout(() => response.destroy(), DRAIN_MS)
     response.once('drain', () => {
       clearTimeout(this.#stall)
+      this.#stall = undefined
       answer.resume()
     })
   }
