@@ -51,7 +51,7 @@ export interface LogLine {
 }
 
 export interface DoorOptions {
-  readonly upstream: FakeUpstream
+  readonly upstream: Pick<FakeUpstream, 'url'>
   /** Members of the configuration beyond what the door needs. */
   readonly config?: { readonly [name: string]: unknown }
   readonly backend?: { readonly [name: string]: unknown }
