@@ -77,7 +77,7 @@ async function checkChain(options: CheckOptions, tariff: Tariff | undefined, add
         client.query(catalogue, 'references', {}),
         client.query(oracle, 'anchor', {}),
       ])
-      const rating = info?.ratings[service === 'train' ? 0 : service === 'finetune' ? 1 : 2] ?? 0n
+      const rating = info?.effective[service] ?? 0n
       const terms = { anchor: anchor?.anchor ?? 0n, rating, bonusPpm }
       const above =
         rating === 0n ? [] : abovePar(tariff, { classId, service, terms, references: references ?? [] })

@@ -18,7 +18,7 @@ import {
   wrong,
 } from './configFields.ts'
 
-/** `demo`: the little model of this package. `command`: jobs (gateway/jobs/). */
+/** `demo`: the little model of this package. `command`: jobs, which have routes of their own. */
 export const BACKEND_KINDS = ['openai', 'demo', 'command'] as const
 export const SERVED_SERVICES = ['train', 'finetune', 'infer'] as const
 

@@ -149,11 +149,12 @@ export class AssignmentBook {
     this.#dirty.clear()
     const seen = new Set<string>()
     // The window before takes vouchers a little longer when its end was crowded.
-    for (let at = Math.max(0, window - 1); at <= window + AHEAD_MAX; at++) {
-      for (const assigned of await reader.window(provider, at)) {
-        seen.add(idText(assigned))
-        this.#open.set(idText(assigned), assigned)
-      }
+    const first = Math.max(0, window - 1)
+    const windows = Array.from({ length: window + AHEAD_MAX + 1 - first }, (_, i) => first + i)
+    const found = await Promise.all(windows.map((at) => reader.window(provider, at)))
+    for (const assigned of found.flat()) {
+      seen.add(idText(assigned))
+      this.#open.set(idText(assigned), assigned)
     }
     for (const key of [...this.#open.keys()]) if (!seen.has(key)) this.#open.delete(key)
   }

@@ -1,4 +1,4 @@
-// HTTP 402 as x402 v2 has it: asking for a voucher, and taking one with a request. Not: the header's shapes (x402Bodies.ts).
+// HTTP 402 as x402 v2 has it: asking for a voucher, and taking one with a request. Not: the header's shapes (client/redemption/x402Bodies.ts).
 import type { ServerResponse } from 'node:http'
 import { RedeemError } from '../../client/redemption/redeemError.ts'
 import {

@@ -1,4 +1,4 @@
-// Server-sent events as they come, in pieces of any size. Owns: cutting them. Not: what is in them (usage.ts).
+// Server-sent events as they come, in pieces of any size. Owns: cutting them. Not: what is in them (meter/answerUsage.ts).
 
 const LF = 10
 const CR = 13

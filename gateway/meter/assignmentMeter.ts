@@ -1,5 +1,5 @@
 // How much of one assignment is served, reserved and vouchered, and whether more may be served. Owns: the arithmetic of
-// exposure. Pure and in memory. Not: writing it down (meters.ts), what a request costs (price.ts).
+// exposure. Pure and in memory. Not: writing it down (ledger.ts), what a request costs (price.ts).
 //
 // Invariant: metered + lost + reserved − vouchered ≤ exposure, and metered + reserved ≤ amount. `lost` is what may have been
 // served before a crash without a line: it counts against exposure until a voucher that covers the meter comes after it (the
