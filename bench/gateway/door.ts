@@ -77,7 +77,7 @@ sessions.sync([{ ...id, ...amounts, ...holder, window: 1, isGranted: true }], 1)
 console.log(JSON.stringify({ url: `http://127.0.0.1:${server.port}`, key: sessions.get(id)!.keyText }))
 
 let mostBytes = 0
-setInterval(() => (mostBytes = Math.max(mostBytes, process.memoryUsage.rss())), 50).unref()
+setInterval(() => (mostBytes = Math.max(mostBytes, process.memoryUsage.rss())), 500).unref()
 for await (const line of createInterface({ input: process.stdin })) {
   const { user, system } = process.cpuUsage()
   console.log(

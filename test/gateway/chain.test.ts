@@ -121,7 +121,10 @@ describe('gateway: on a chain', function () {
 
   async function opened(id: number, ciphertext: Uint8Array) {
     const genesis = parseHex(devnet.genesisHash.slice(2)) as Hash32
-    return openGrant({ genesis, redemptionId: id, assignment: FIRST, clientSecret: CLIENT_SECRET }, ciphertext)
+    return openGrant(
+      { genesis, redemptionId: id, assignment: FIRST, clientSecret: CLIENT_SECRET },
+      ciphertext,
+    )
   }
 
   async function enter(id: number) {
