@@ -26,7 +26,7 @@ import type { FakeUpstream } from './fakeUpstream.ts'
 export const PROVIDER_SECRET = new Uint8Array(32).fill(7)
 export const HOLDER_SECRET = new Uint8Array(32).fill(9)
 export const GENESIS: Hash32 = new Uint8Array(32).fill(1)
-const CHAIN_ID = 31_337
+export const CHAIN_ID = 31_337
 export const WINDOW = 4
 const WINDOW_MS = 3_600_000
 

@@ -1,6 +1,8 @@
 // Vouchers, the statement, HTTP 402, and the exposure that bounds what is served ahead of vouchers.
 import { strict as assert } from 'node:assert'
+import { wrapFetchWithPayment, x402Client } from '@x402/fetch'
 import { toHex } from '../../base/bytes.ts'
+import { redeemKeys } from '../../client/redemption/keys.ts'
 import { checkStatement } from '../../client/redemption/statement.ts'
 import { readWire, statementInfo, wireOf } from '../../client/redemption/wire.ts'
 import {
@@ -9,7 +11,8 @@ import {
   readPaymentRequired,
   X402_HEADERS,
 } from '../../client/redemption/x402Bodies.ts'
-import { type Answer, assignedOf, codeOf, cost, Door, GENESIS, HOLDER_SECRET } from './door.ts'
+import { redemptionScheme, redemptionSpendControls } from '../../client/x402.ts'
+import { type Answer, assignedOf, CHAIN_ID, codeOf, cost, Door, GENESIS, HOLDER_SECRET } from './door.ts'
 import { FakeUpstream } from './fakeUpstream.ts'
 
 /** Of the usual request: three words, and what four more cost. */
@@ -72,6 +75,33 @@ describe('gateway: vouchers', () => {
     }
     assert.deepEqual([receipt.success, receipt.amount], [true, `${meteredBase}`])
     assert.equal(door.meter().voucheredBase, meteredBase)
+  })
+
+  it('is paid by the unmodified x402 client with the scheme of this project', async () => {
+    await door.close()
+    const keys = redeemKeys(HOLDER_SECRET, GENESIS)
+    const assigned = assignedOf({ amountBase: 10_000_000_000n, voucherKey: keys.voucherKey })
+    door = await Door.open({ upstream, assignments: [assigned], config: { exposurePpm: 30 } })
+    const scheme = { chainId: CHAIN_ID, genesis: GENESIS, keys, redemptions: [1], budgetBase: 10n ** 18n }
+    const client = new x402Client()
+      .register(`eip155:${CHAIN_ID}`, redemptionScheme(scheme))
+      .setSpendControls(redemptionSpendControls(CHAIN_ID))
+    const pay = wrapFetchWithPayment(fetch, client)
+    for (let i = 0; i < 12; i++) {
+      const answer = await pay(`${door.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${door.keyOf()}` },
+        body: JSON.stringify({
+          model: 'tiny',
+          messages: [{ role: 'user', content: 'a b c' }],
+          max_tokens: 4,
+        }),
+      })
+      assert.equal(answer.status, 200)
+      await answer.text()
+    }
+    assert.ok(door.meter().voucheredBase > 0n)
+    assert.equal(door.meter().meteredBase, 12n * COST_BASE)
   })
 
   it('refuses a payment that is none, with 402 and the reason', async () => {
