@@ -30,6 +30,9 @@ export const CHAIN_ID = 31_337
 export const WINDOW = 4
 const WINDOW_MS = 3_600_000
 
+/** Of a gateway that is to be killed: room for two requests at their bound, and then some. */
+export const KILL_CONFIG = { exposurePpm: 60, amountBase: 10_000_000_000n } as const
+
 /** A token of a prompt costs 1,000 base units, one of an answer 2,000. */
 export const TARIFF = {
   version: 1,

@@ -11,9 +11,8 @@ import { secretKeyAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { signVoucher } from '../../client/redemption/voucher.ts'
 import { Random } from '../support/random.ts'
-import { GENESIS, HOLDER_SECRET, PROVIDER_SECRET } from './door.ts'
+import { GENESIS, HOLDER_SECRET, KILL_CONFIG, PROVIDER_SECRET } from './door.ts'
 import { FakeUpstream } from './fakeUpstream.ts'
-import { KILL_CONFIG } from './killChild.ts'
 
 const CHILD = fileURLToPath(new URL('killChild.js', import.meta.url))
 const EXPOSURE_BASE = (KILL_CONFIG.amountBase * BigInt(KILL_CONFIG.exposurePpm)) / 1_000_000n
