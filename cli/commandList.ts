@@ -64,6 +64,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     text: 'all that a provider does, from its first pledge to its exit; `status` says what comes next',
     load: async () => (await import('./commands/provider.ts')).addProviderCommand,
   },
+  gateway: {
+    text: 'serve models to holders of coins, paid by vouchers, behind an OpenAI-compatible API',
+    load: async () => (await import('./commands/gateway.ts')).addGateway,
+  },
   recovery: {
     text: 'continue after a quorum of validators is lost for good, by a file that the members agree on',
     load: async () => (await import('./commands/recovery.ts')).addRecovery,
