@@ -19,6 +19,8 @@ import { killAllAtOnce, killOneByOne } from './scenarios.ts'
 import { Trial } from './trial.ts'
 
 const LIMIT_MS = 60_000
+/** Blocks that become final although nobody signs them any more. */
+const IN_FLIGHT_MAX = 3
 
 describe('devnet.kills', function () {
   // Mostly waiting, for processes to start and for random moments; slow machines need more time.
@@ -168,10 +170,14 @@ describe('devnet.kills', function () {
 
     // Both are killed: the chain stops, and resumes by itself when they are back.
     await Promise.all([bySocket.kill(), byTls.kill()])
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    const stands = ledger.height
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
-    assert.equal(ledger.height, stands, 'two of four signers finalise nothing')
+    // What they had signed may still become final, and the ledger hears of it late on a busy machine: a block or two.
+    const killedAt = ledger.height
+    let stands = -1
+    while (stands !== ledger.height) {
+      stands = ledger.height
+      assert.ok(stands <= killedAt + IN_FLIGHT_MAX, 'two of four signers finalise nothing')
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+    }
     const resuming = trial.advance(3, LIMIT_MS, 'both signers are back')
     await Promise.all([bySocket.start(), byTls.start()])
     lines.push(`three blocks ${Math.round(await resuming)} ms after both signers were started`)
