@@ -18,8 +18,13 @@ export function pinState(database: Database, height: number): PinnedState {
       const from = after === undefined ? { gte } : { gt: stateKeyBytes(after) }
       const iterator = database.iterator({ ...from, lt, limit, snapshot, fillCache: false })
       try {
-        const found = await iterator.nextv(limit)
-        return found.map(([key, value]): readonly [StateKey, Uint8Array] => [stateKeyOf(key), plain(value)])
+        const found: (readonly [StateKey, Uint8Array])[] = []
+        // LevelDB answers with fewer once their bytes reach its high-water mark; nothing says that there are no more but none.
+        for (;;) {
+          const some = await iterator.nextv(limit - found.length)
+          for (const [key, value] of some) found.push([stateKeyOf(key), plain(value)])
+          if (some.length === 0 || found.length === limit) return found
+        }
       } finally {
         await iterator.close()
       }

@@ -325,6 +325,23 @@ describe('storage.snapshot', () => {
     })
   })
 
+  it('reads as many entries as were asked for, however large they are', async () => {
+    await withStore(async (store) => {
+      const chain = new FakeChain()
+      const large = Array.from({ length: 100 }, (_, i) => [keyOf(i), new Uint8Array(1_000).fill(i)] as const)
+      await store.commit([chain.next(new Map(large))])
+      const pinned = await store.pinState()
+      const expected = [...chain.states[pinned.height]!.entries('')]
+      const first = await pinned.entries({ prefix: '', after: undefined }, 60)
+      assert.deepEqual(first, expected.slice(0, 60))
+      assert.deepEqual(
+        await pinned.entries({ prefix: '', after: first.at(-1)![0] }, 60),
+        expected.slice(60),
+      )
+      await pinned.close()
+    })
+  })
+
   it('streams in pieces in key order', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
