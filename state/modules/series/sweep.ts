@@ -98,7 +98,7 @@ function deliver(
 ): void {
   const { state } = ctx
   const { id, time } = at
-  const { amountBase, reason, isExcused } = outlookOf(state, at.series)
+  const { amountBase, reason, isExcused } = outlookOf(state, id, at.series)
   let { series } = at
   if (amountBase > 0n) {
     spendAct(budget, 'change')

@@ -3,13 +3,14 @@
 import { sum } from './arithmetic.ts'
 import { holdCapacity } from './capacity.ts'
 import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
+import { forgetSales, lookAtSeries } from './deliveries.ts'
 import { findMissingGrants, settleVouchered } from './delivery.ts'
 import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
-import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { type Matched, type MatchLimit, matchUpTo } from './matching.ts'
 import { endLots } from './pledges.ts'
+import { settlePurchases } from './purchases.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
 import { completeRecount, endsWindow, endWindow } from './windows.ts'
 import type { World } from './world.ts'
@@ -45,8 +46,10 @@ export function runBlock(
   moveBaseFees(world, facts.timestampMs - world.timestampMs)
   world.height++
   world.drawnInBlock = 0
+  world.sales.boughtInBlock = 0
   world.timestampMs = facts.timestampMs
   world.validators = facts.validators
+  settlePurchases(world, { ...facts, height: world.height, isCounting: world.recounting !== undefined })
   conclude(world, facts.governance)
   findMissingGrants(world)
   endHopeless(world)
@@ -69,6 +72,8 @@ export function runBlock(
   world.recounting = facts.recounting
   if (world.recounting !== undefined) endLots(world)
   if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
+  lookAtSeries(world)
+  forgetSales(world)
   // Vouchers of the window that runs: a recount that took longer is complete before them.
   if (!isEnd) settleVouchered(world)
   expire(world)
@@ -76,7 +81,7 @@ export function runBlock(
   return { results, matched }
 }
 
-/** §8: requests and purchases of earlier blocks, once a proposer of another group has drawn. */
+/** §8: requests of earlier blocks, once a proposer of another group has drawn. */
 function drawWaiting(world: World, facts: BlockFacts): void {
   const at = { ...facts, height: world.height }
   const requests = draw(world.pending, at)
@@ -86,9 +91,6 @@ function drawWaiting(world: World, facts: BlockFacts): void {
     request.isDrawn = true
     enqueue(world, id, tailNumber(world), request.lockedBase)
   }
-  const purchases = draw(world.purchases, at)
-  world.purchases = purchases.left
-  for (const purchase of purchases.drawn) settlePurchase(world, purchase)
 }
 
 /** §11: what the header shows. */

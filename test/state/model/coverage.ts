@@ -1,6 +1,7 @@
 // ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
 import { atLeastZero, COIN, ceilDiv, floorDiv, largest, least, P, sum } from './arithmetic.ts'
 import { capacityC, capacityCStar, reservedR, whileUnchanged } from './capacity.ts'
+import { isBarred, promisedBy } from './sales.ts'
 import type { Provider, World } from './world.ts'
 
 /** Providers of one legal group are one j; without a group a provider is its own. */
@@ -156,14 +157,84 @@ export const MINT_LIMITS = [
   'ownBacking',
   'frontLoad',
   'bond',
+  'barred',
+  'receiptsFirst',
 ] as const
 export type MintLimit = (typeof MINT_LIMITS)[number]
 
-/** Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). */
-export const brokenMintLimits = (world: World, id: number, x: bigint): ReadonlySet<MintLimit> =>
-  whileUnchanged(() => findBroken(world, id, x))
+/** The failure that a broken limit has. */
+export const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
+  status: 'ProviderNotActive',
+  suspended: 'ProviderSuspended',
+  notice: 'UnderNotice',
+  stopped: 'MintingStopped',
+  recount: 'RecountUnderWay',
+  shortfall: 'CoverageShortfall',
+  quota: 'QuotaExceeded',
+  joint: 'JointLimitExceeded',
+  ownBacking: 'OwnBackingExceeded',
+  frontLoad: 'FrontLoadExceeded',
+  bond: 'BondTooSmall',
+  barred: 'MintingBarred',
+  receiptsFirst: 'ReceiptsFirst',
+}
 
-function findBroken(world: World, id: number, x: bigint): ReadonlySet<MintLimit> {
+/** Whether any member of a provider's legal group is suspended: then the whole group is (§2). */
+export const isSuspendedGroup = (world: World, provider: Provider): boolean =>
+  [...world.providers.values()].some((other) => groupOf(other) === groupOf(provider) && isSuspended(other))
+
+export const bondOf = (world: World, provider: number, asset: number): bigint =>
+  world.providers.get(provider)!.bonds.get(asset) ?? 0n
+
+/** The largest liability that a bond is `share` of, found by halving. */
+function bondLimit(world: World, provider: Provider): bigint {
+  let low = 0n
+  let high = 2n ** 128n
+  while (low < high) {
+    const middle = (low + high + 1n) / 2n
+    if (bondCovers(world, provider, world.parameters.bondPpm, middle)) low = middle
+    else high = middle - 1n
+  }
+  return low
+}
+
+/** What each limit leaves a provider to mint; below zero where more is owed already. */
+export function mintRooms(world: World, id: number): ReadonlyMap<MintLimit, bigint> {
+  const provider = world.providers.get(id)!
+  const group = groupOf(provider)
+  const members = [...world.providers.values()].filter((p) => groupOf(p) === group)
+  const own = provider.liabilityBase
+  const rooms = new Map<MintLimit, bigint>([
+    ['quota', quota(world, group) - sum(members.map((p) => p.liabilityBase))],
+    ['joint', jointLimit(world) - totalLiabilities(world)],
+    ['ownBacking', ownBackingLimit(world, id) - own],
+    ['bond', bondLimit(world, provider) - own],
+  ])
+  const frontLoad = frontLoadLimit(world, id)
+  if (frontLoad !== undefined) rooms.set('frontLoad', frontLoad - own)
+  return rooms
+}
+
+/** Whom a mint is for: the provider and its buyers, or holders of receipts that it has sold before. */
+export type MintKind = 'own' | 'receipts'
+
+/** Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). */
+export const brokenMintLimits = (
+  world: World,
+  id: number,
+  x: bigint,
+  kind: MintKind = 'own',
+): ReadonlySet<MintLimit> =>
+  whileUnchanged(() => {
+    const broken = findBroken(world, id, x)
+    if (kind === 'receipts') return broken
+    if (isBarred(world, id)) broken.add('barred')
+    const promised = promisedBy(world, id)
+    if (promised > 0n && findBroken(world, id, x + promised).size > 0) broken.add('receiptsFirst')
+    return broken
+  })
+
+function findBroken(world: World, id: number, x: bigint): Set<MintLimit> {
   const provider = world.providers.get(id)!
   const broken = new Set<MintLimit>()
   const own = provider.liabilityBase + x

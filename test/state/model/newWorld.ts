@@ -1,6 +1,7 @@
 // A world before its first block: parameters, classes, members, lots. Owns: empty maps and how a fixture fills them.
 import { numberGroup } from './capacity.ts'
 import { bondEscrow, issueUnits, move } from './ledger.ts'
+import { noSales } from './sales.ts'
 import { takeSnapshot } from './windows.ts'
 import { type Lot, type Parameters, type Provider, SERVICES, type Service, type World } from './world.ts'
 
@@ -18,6 +19,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     anchorPpm,
     reportedAnchorPpm: anchorPpm,
     prices: new Map(),
+    quotes: new Map(),
     coins: new Map(),
     nonces: new Map(),
     supplyBase: 0n,
@@ -34,8 +36,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     listings: new Map(),
     locks: [],
     floors: [],
-    series: new Map(),
-    purchases: [],
+    sales: noSales(),
     requests: new Map(),
     nextRequest: 1,
     pending: [],

@@ -21,6 +21,7 @@ const SAME = {
   blockGasLimit: 120_000_000,
   gasTargetPerSecond: 60_000_000,
   minBaseFeePerGas: 1n,
+  seriesPenaltyPpm: 200_000n,
 } as const
 
 export const DEV: Parameters = {
@@ -38,6 +39,12 @@ export const DEV: Parameters = {
   stepsPerBlockMax: 512,
   openRequestsMax: 20_000,
   openRequestsPerAccountMax: 256,
+  priceFreshWindows: 3,
+  waitingMax: 2_000,
+  saleWindowsMax: 60,
+  deliveryWindowsMax: 120,
+  seriesTailWindows: 6,
+  salesStepsMax: 512,
 }
 
 export const TEST: Parameters = {
@@ -51,4 +58,9 @@ export const TEST: Parameters = {
   tailWindows: 3,
   openRequestsMax: 500,
   openRequestsPerAccountMax: 64,
+  priceFreshWindows: 2,
+  waitingMax: 64,
+  saleWindowsMax: 24,
+  deliveryWindowsMax: 36,
+  seriesTailWindows: 3,
 }

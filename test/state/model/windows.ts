@@ -2,6 +2,7 @@
 import { floorDiv, least, most, P } from './arithmetic.ts'
 import { capacityC, whileUnchanged } from './capacity.ts'
 import { bondCovers, exceedsOwnLimits, groupOf, ownShortfall } from './coverage.ts'
+import { holdDates } from './deliveries.ts'
 import { returnUnused, wasServed } from './delivery.ts'
 import { sharePayments } from './fees.ts'
 import { changeParameters, type GovernanceTerms } from './governance.ts'
@@ -44,6 +45,7 @@ export function endWindow(world: World, governance: GovernanceTerms, validators:
   world.anchorPpm = movedAnchor(world)
   world.reportedAnchorPpm = world.anchorPpm
   world.window++
+  holdDates(world)
   world.failedCoins.clear()
   for (const listing of world.listings.values()) {
     if (listing.nextWindow <= world.window) listing.bonusPpm = listing.nextBonusPpm
@@ -60,6 +62,9 @@ export function completeRecount(world: World): void {
   endLots(world)
   for (const provider of world.providers.values()) whileUnchanged(() => assess(world, provider))
   whileUnchanged(() => takeSnapshot(world))
+  if (world.isStopEnding !== true) return
+  delete world.mintStop
+  world.isStopEnding = false
 }
 
 /** Only a provider with an own shortfall must cure; one that exceeds its own limit amortizes (§3, §9). */

@@ -1,6 +1,9 @@
 // Everything the model remembers: plain maps and lists, nothing derived. READ FIRST in this folder.
 // Owns: the shapes. Addresses, hashes and keys are hex strings; amounts are bigints in base units.
 
+import type { Quote } from './prices.ts'
+import type { Sales } from './sales.ts'
+
 export type Service = 'train' | 'finetune' | 'infer'
 export const SERVICES: readonly Service[] = ['train', 'finetune', 'infer']
 
@@ -38,6 +41,15 @@ export interface Parameters {
   blockGasLimit: number
   gasTargetPerSecond: number
   minBaseFeePerGas: bigint
+  priceFreshWindows: number
+  seriesPenaltyPpm: bigint
+  waitingMax: number
+  saleWindowsMax: number
+  deliveryWindowsMax: number
+  /** Of purchases and series that are over. */
+  seriesTailWindows: number
+  /** M of the walks of primary sales. */
+  salesStepsMax: number
 }
 
 /** §2: the statuses that exist without the waterfall. */
@@ -105,19 +117,6 @@ export interface Floor {
   freedBase: bigint
 }
 
-export interface Series {
-  readonly id: number
-  readonly provider: number
-  readonly asset: number
-  readonly capBase: bigint
-  readonly startPriceBase: bigint
-  readonly endPriceBase: bigint
-  readonly opensMs: number
-  readonly closesMs: number
-  soldBase: bigint
-  closed: boolean
-}
-
 /** Something of block `height` that waits for a later block's mix (§8). */
 export interface Drawn<T> {
   readonly what: T
@@ -126,13 +125,6 @@ export interface Drawn<T> {
   readonly proposerGroup: string
   readonly txHash: string
   readonly index: number
-}
-
-export interface Purchase {
-  readonly series: number
-  readonly buyer: string
-  readonly amountBase: bigint
-  readonly paidBase: bigint
 }
 
 /** §6, Listing: one offer per provider and service. */
@@ -250,7 +242,10 @@ export interface World {
   anchorPpm: bigint
   /** What the oracle last reported for the next window; the anchor itself when it reported nothing. */
   reportedAnchorPpm: bigint
+  /** What values bonds. */
   readonly prices: Map<number, bigint>
+  /** §5: the whole of an asset's price, where it is more than that. */
+  readonly quotes: Map<number, Quote>
   /** Address → coins; escrows and the fund are accounts of their own names. */
   readonly coins: Map<string, bigint>
   readonly nonces: Map<string, number>
@@ -274,8 +269,10 @@ export interface World {
   readonly floors: Floor[]
   /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
   mintStop?: string
-  readonly series: Map<number, Series>
-  purchases: Drawn<Purchase>[]
+  /** The stop ends with the next recount. */
+  isStopEnding?: boolean
+  /** §4: primary sales. */
+  readonly sales: Sales
   readonly requests: Map<number, Request>
   nextRequest: number
   pending: Drawn<number>[]

@@ -20,6 +20,7 @@ import { cancel } from '../queue.ts'
 import { boundedAnchor } from '../windows.ts'
 import type { World } from '../world.ts'
 import { changeOf, nameOf, type Operation, rootOf } from './operations.ts'
+import { applySale, isSale, type SaleOperation } from './saleOperations.ts'
 
 /** Where a transaction runs: what draws its requests' order, and who governs. */
 export interface Place {
@@ -39,6 +40,7 @@ export type Result = Outcome | BatchFailure
 export function applyOperation(world: World, from: number, operation: Operation, place: Place): Result {
   if (operation.kind === 'batch') return applyBatch(world, from, operation.calls, place)
   const sender = nameOf(from)
+  if (isSale(operation)) return applySale(world, sender, operation, place)
   switch (operation.kind) {
     case 'pay':
       return transfer(world, sender, nameOf(operation.to), operation.valueBase)
@@ -90,7 +92,7 @@ function postBond(
 }
 
 type Service = Exclude<
-  Operation,
+  Exclude<Operation, SaleOperation>,
   {
     readonly kind:
       | 'batch'

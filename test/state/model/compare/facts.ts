@@ -18,6 +18,7 @@ import { coinsOf, lockEscrow, unitsOf } from '../ledger.ts'
 import { openRequests, queuedOf } from '../queue.ts'
 import type { Request, World } from '../world.ts'
 import type { RealChain } from './realChain.ts'
+import { addRealSaleFacts, addSaleFacts } from './saleFacts.ts'
 import { ASSET } from './scenario.ts'
 import { holders, ISSUER, nameOf, walletOf } from './wallets.ts'
 
@@ -111,6 +112,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
   }
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
+  addSaleFacts(facts, world, walletsOf(members))
   for (const proposal of world.proposals.values()) {
     facts.set(
       `proposal ${proposal.id}`,
@@ -172,6 +174,7 @@ function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Fa
   let open = 0
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)
+  addRealSaleFacts(facts, real, world, walletsOf(world.providers.size))
   for (const proposal of real.query<readonly Info[]>('governance', 'proposals')) {
     const sorted = (votes: unknown): string => [...(votes as readonly number[])].sort().join()
     facts.set(

@@ -13,6 +13,7 @@ import { MODULES } from '../../../../state/registry.ts'
 import { calldata } from '../../../support/calldata.ts'
 import { type Parameters, SERVICES, type Service } from '../world.ts'
 import { driverSchema } from './driver.ts'
+import { isSale, SALE_MODULES, type SaleOperation, saleAction, saleArgs } from './saleOperations.ts'
 import { keyOf, nameOf, walletOf } from './wallets.ts'
 
 /** What a client says of an assignment that it rejects. */
@@ -95,6 +96,7 @@ export type Operation =
   | { readonly kind: 'vote'; readonly proposal: number; readonly approve: boolean }
   | { readonly kind: 'withdrawProposal'; readonly proposal: number }
   | { readonly kind: 'batch'; readonly calls: readonly Operation[] }
+  | SaleOperation
 
 /** One transaction. */
 export interface Sent {
@@ -136,7 +138,12 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   proposeParameter: 'governance',
   vote: 'governance',
   withdrawProposal: 'governance',
+  ...SALE_MODULES,
 }
+
+/** The name of an operation's action. */
+const actionOf = (kind: Operation['kind']): string =>
+  kind === 'proposeParameter' ? 'proposeParameters' : (saleAction(kind) ?? kind)
 
 const definitions = new Map<string, ModuleDef>(
   [...MODULES.map(({ definition }) => definition), driverSchema].map((def) => [def.name, def]),
@@ -161,6 +168,7 @@ function argsOf(
   chain: { readonly chainId: number; readonly genesisHash: Uint8Array },
   operation: Operation,
 ): object {
+  if (isSale(operation)) return saleArgs(operation)
   switch (operation.kind) {
     case 'issue':
     case 'mint':
@@ -240,8 +248,7 @@ export function callOf(
     }
     default: {
       const definition = definitions.get(MODULE_OF[operation.kind]!)!
-      const action = operation.kind === 'proposeParameter' ? 'proposeParameters' : operation.kind
-      const data = calldata(definition, action, argsOf(chain, operation) as never)
+      const data = calldata(definition, actionOf(operation.kind), argsOf(chain, operation) as never)
       return { to: moduleAddress(definition), valueBase: 0n, data }
     }
   }
@@ -250,8 +257,7 @@ export function callOf(
 /** Whether this build's modules have the action. */
 export const exists = (kind: Operation['kind']): boolean =>
   MODULE_OF[kind] === undefined ||
-  definitions.get(MODULE_OF[kind]!)?.actions[kind === 'proposeParameter' ? 'proposeParameters' : kind] !==
-    undefined
+  definitions.get(MODULE_OF[kind]!)?.actions[actionOf(kind)] !== undefined
 
 /** A reader's line for one operation. */
 export function describe(sent: Sent): string {
