@@ -57,7 +57,7 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
   const { provider, asset } = series
   const isDefaulted = getMember(state, provider)?.status === 'defaulted'
   if (isDefaulted || isSuspended(state, provider)) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'close')
     closeOne(ctx, id, series, isDefaulted ? 'defaulted' : 'suspended')
     return
   }
@@ -66,7 +66,7 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
   const time = timeOf(state, asset)
   const isOver = series.state !== 'selling' || isSaleOver(state, series, time)
   if (isOver && (series.kind === 'immediate' || series.faceBase === 0n)) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'close')
     if (series.state === 'selling') events.SaleEnded(ctx, { series: id, soldBase: series.soldBase })
     complete(ctx, id, series)
     return
@@ -101,7 +101,7 @@ function deliver(
   const { amountBase, reason, isExcused } = outlookOf(state, id, at.series)
   let { series } = at
   if (amountBase > 0n) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'convert')
     series = convert(ctx, id, series, amountBase)
   }
   if (outstandingOf(series) === 0n) {
@@ -109,7 +109,7 @@ function deliver(
     return
   }
   if (time > series.dueAt && !isExcused) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'close')
     failSeries(ctx, id, series, 'overdue')
     return
   }
