@@ -28,7 +28,16 @@ const NEVER = 1_000_000
 const DEAR = 10n ** 20n
 
 /** Acts of the walks, and the looks that lead to something. */
-export const MEASURED = ['settle', 'settleAll', 'look', 'judge', 'convert', 'fail', 'complete', 'remove'] as const
+export const MEASURED = [
+  'settle',
+  'settleAll',
+  'look',
+  'judge',
+  'convert',
+  'fail',
+  'complete',
+  'remove',
+] as const
 type Measured = (typeof MEASURED)[number]
 
 interface Act {
@@ -98,7 +107,11 @@ export class SeriesWork {
     this.#time(parent, make, 'remove', {
       prepare: (state) => {
         const index = closedHead
-        seriesTables.closed.set(state, { index }, { ...seriesTables.closed.mustGet(state, { index }), window: 0 })
+        seriesTables.closed.set(
+          state,
+          { index },
+          { ...seriesTables.closed.mustGet(state, { index }), window: 0 },
+        )
       },
       run: removeHistory,
       isDone: (after) => getTotals(after).closedHead > closedHead,
@@ -131,7 +144,12 @@ export class SeriesWork {
       isDone: (after) => stateOf(after, id)?.state === 'delivering' && isSame(after),
     })
     // So dear that no lock is enough.
-    const onSale = { state: 'selling', stopped: false, closesAt: NEVER, capBase: 2n * series.capBase } as const
+    const onSale = {
+      state: 'selling',
+      stopped: false,
+      closesAt: NEVER,
+      capBase: 2n * series.capBase,
+    } as const
     this.#time(parent, make, 'fail', {
       ...looked(id, { ...series, ...onSale, lockShortSince: 0, startPriceBase: DEAR }),
       isDone: (after) => ['failed', 'ended'].includes(stateOf(after, id)?.state ?? ''),

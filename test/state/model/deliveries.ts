@@ -9,7 +9,6 @@ import { isStale, quoteIn } from './prices.ts'
 import {
   coinsDue,
   compensationOf,
-  type FailReason,
   faceOf,
   isLive,
   liveSeriesOf,
@@ -17,12 +16,11 @@ import {
   outstandingOf,
   pricePaid,
   receiptsOf,
-  type Series,
   seriesLock,
   waitingFor,
 } from './sales.ts'
 import { costOf, lockFor, lockNeeded } from './series.ts'
-import type { World } from './world.ts'
+import type { FailReason, Series, World } from './world.ts'
 
 /** How many locks of a receipt the bond adds at most. */
 const LOCKS_FROM_BOND = 2n
@@ -68,8 +66,10 @@ export function failSeries(world: World, series: Series, reason: Exclude<FailRea
   const quote = quoteIn(world, asset)!
   const risen = floorDiv(waiting * quote.priceBase, COIN) - unitsOf(world, asset, pricePaid(id)) - lock
   const wanted = reason === 'defaulted' ? 0n : least(atLeastZero(risen), LOCKS_FROM_BOND * lock)
-  const added = [floorDiv(aboveBond(world, provider) * quote.bondPriceBase, COIN), bondOf(world, provider, asset)]
-    .reduce(least, wanted)
+  const added = [
+    floorDiv(aboveBond(world, provider) * quote.bondPriceBase, COIN),
+    bondOf(world, provider, asset),
+  ].reduce(least, wanted)
   move(world, asset, seriesLock(id), compensationOf(id), lock)
   if (added > 0n) {
     world.providers.get(provider)!.bonds.set(asset, bondOf(world, provider, asset) - added)
@@ -120,8 +120,7 @@ interface Outlook {
 const NOTHING_COMES: Outlook = { amountBase: 0n, isExcused: false }
 
 /** What of a series can become coins now: the whole mint rule, and the lock. */
-const outlookOf = (world: World, series: Series): Outlook =>
-  whileUnchanged(() => findOutlook(world, series))
+const outlookOf = (world: World, series: Series): Outlook => whileUnchanged(() => findOutlook(world, series))
 
 function findOutlook(world: World, series: Series): Outlook {
   const { provider } = series
@@ -256,7 +255,9 @@ export function forgetSales(world: World): void {
 
 function forgetSeries(world: World, id: number): void {
   const { asset } = world.sales.series.get(id)!
-  const left = [pricePaid(id), compensationOf(id), seriesLock(id)].map((owner) => unitsOf(world, asset, owner))
+  const left = [pricePaid(id), compensationOf(id), seriesLock(id)].map((owner) =>
+    unitsOf(world, asset, owner),
+  )
   if (sum(left) > 0n || (world.coins.get(coinsDue(id)) ?? 0n) > 0n)
     throw new Error(`series ${id} ended with something left`)
   world.sales.series.delete(id)

@@ -93,7 +93,11 @@ export function redeemUnits(
 /** Destroys units; the caller has checked that the owner has them. */
 export function destroyUnits(
   world: World,
-  { asset, owner, amountBase }: { readonly asset: number; readonly owner: string; readonly amountBase: bigint },
+  {
+    asset,
+    owner,
+    amountBase,
+  }: { readonly asset: number; readonly owner: string; readonly amountBase: bigint },
 ): void {
   world.assets.get(asset)!.supplyBase -= amountBase
   add(world.units, `${asset}/${owner}`, -amountBase)

@@ -1,14 +1,5 @@
 // ECONOMY §5: what the oracle says a coin costs in an asset, and when that is too old. Not: how it is found.
-import type { World } from './world.ts'
-
-export interface Quote {
-  readonly priceBase: bigint
-  /** Where chambers disagree, the lower median values bonds and the higher one locks. */
-  readonly bondPriceBase: bigint
-  readonly lockPriceBase: bigint
-  /** The window in which it was last renewed; undefined: it stands without reports. */
-  readonly renewedWindow: number | undefined
-}
+import type { Quote, World } from './world.ts'
 
 /** Undefined without a price. */
 export function quoteIn(world: World, asset: number): Quote | undefined {

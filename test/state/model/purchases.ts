@@ -7,9 +7,9 @@ import { lockUp } from './issuance.ts'
 import { createCoins, issueUnits, move, THE_CHAIN, unitsOf } from './ledger.ts'
 import { isStale, quoteIn } from './prices.ts'
 import { draw } from './queue.ts'
-import { type Purchase, paymentOf, pricePaid, promisedBy, receiptsOf, type Series } from './sales.ts'
+import { paymentOf, pricePaid, promisedBy, receiptsOf } from './sales.ts'
 import { costOf, leastPrice, type Refusal, refusal, seriesPrice, standingOf } from './series.ts'
-import type { World } from './world.ts'
+import type { Purchase, Series, World } from './world.ts'
 
 interface Fit {
   readonly fitsBase: bigint

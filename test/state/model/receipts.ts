@@ -11,10 +11,9 @@ import {
   outstandingOf,
   pricePaid,
   receiptsOf,
-  type Series,
 } from './sales.ts'
 import type { Refusal } from './series.ts'
-import type { World } from './world.ts'
+import type { Series, World } from './world.ts'
 
 /** What receipts of a holder are: their share, rounded down, of what all receipts together have. */
 export function partOf(

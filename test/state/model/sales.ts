@@ -1,72 +1,9 @@
-// ECONOMY §4: what primary sales remember, and what is told from it. Owns: the shapes, the accounts of a sale, receipts.
+// ECONOMY §4: what is told from what primary sales remember. Owns: the accounts of a sale, receipts.
 // Not: what changes them (series.ts, purchases.ts, receipts.ts, deliveries.ts).
 import { sum } from './arithmetic.ts'
+import { once } from './capacity.ts'
 import { coinsOf, unitsOf } from './ledger.ts'
-import type { Drawn, World } from './world.ts'
-
-export type SeriesState = 'selling' | 'delivering' | 'blocked' | 'converted' | 'failed' | 'ended'
-export type FailReason = 'none' | 'overdue' | 'lockTooSmall' | 'suspended' | 'defaulted'
-
-/** Receipts that a holder has handed in while the series delivers, and the coins it has taken for them. */
-export interface HandedIn {
-  readonly faceBase: bigint
-  readonly takenBase: bigint
-}
-
-export interface Series {
-  readonly id: number
-  readonly provider: number
-  readonly kind: 'immediate' | 'forward'
-  readonly asset: number
-  readonly capBase: bigint
-  readonly startPriceBase: bigint
-  readonly endPriceBase: bigint
-  /** Windows; a stale price moves them all (docs/decisions/clocks-of-series.md). */
-  opensAt: number
-  closesAt: number
-  /** The last window in which receipts become coins in time; 0 of an immediate series. */
-  dueAt: number
-  stopped: boolean
-  state: SeriesState
-  failReason: FailReason
-  /** Coins or receipts ever sold. */
-  soldBase: bigint
-  /** The window in which its lock was found too small. */
-  lockShortSince?: number
-  readonly handedIn: Map<string, HandedIn>
-}
-
-export interface Purchase {
-  readonly id: number
-  readonly series: number
-  readonly buyer: string
-  readonly amountBase: bigint
-  readonly paidBase: bigint
-  readonly priceBase: bigint
-  /** Undefined while it waits. `reasons`: the rules that kept something back, of which the chain names one. */
-  outcome?: {
-    readonly filledBase: bigint
-    readonly refundedBase: bigint
-    readonly reasons: ReadonlySet<string>
-  }
-}
-
-export interface Sales {
-  readonly series: Map<number, Series>
-  nextSeries: number
-  readonly purchases: Map<number, Purchase>
-  nextPurchase: number
-  /** Purchases that no block of another group has drawn yet, and those that one has, in their order. */
-  waiting: Drawn<number>[]
-  drawn: number[]
-  boughtInBlock: number
-  /** What is over and leaves the state `seriesTailWindows` later, in order. */
-  over: { readonly kind: 'purchase' | 'series'; readonly id: number; readonly window: number }[]
-  /** How far the live series have been looked at since the last recount: members by number, then their series. */
-  look: { readonly window: number; readonly member: number; readonly next: number }
-  /** Provider → the last window in which it may not mint, after a failed series. */
-  readonly barredUntil: Map<number, number>
-}
+import type { Purchase, Sales, Series, World } from './world.ts'
 
 export const noSales = (): Sales => ({
   series: new Map(),
@@ -101,7 +38,10 @@ export const liveSeriesOf = (world: World, provider: number): readonly Series[] 
   [...world.sales.series.values()].filter((series) => series.provider === provider && isLive(series))
 
 /** Receipts in anybody's hands, as tokens or handed in. */
-export function faceOf(world: World, series: Series): bigint {
+export const faceOf = (world: World, series: Series): bigint =>
+  once(`receipts/${series.id}`, () => countFace(world, series))
+
+function countFace(world: World, series: Series): bigint {
   const prefix = `${receiptsOf(series.id)}/`
   const tokens = [...world.units].filter(([key]) => key.startsWith(prefix)).map(([, amount]) => amount)
   return sum(tokens) + sum([...series.handedIn.values()].map(({ faceBase }) => faceBase))
@@ -109,8 +49,7 @@ export function faceOf(world: World, series: Series): bigint {
 
 /** Coins that these receipts have become, those included that their holders have taken already. */
 export const cameOf = (world: World, series: Series): bigint =>
-  coinsOf(world, coinsDue(series.id)) +
-  sum([...series.handedIn.values()].map(({ takenBase }) => takenBase))
+  coinsOf(world, coinsDue(series.id)) + sum([...series.handedIn.values()].map(({ takenBase }) => takenBase))
 
 /** Receipts that wait for coins. */
 export const outstandingOf = (world: World, series: Series): bigint =>

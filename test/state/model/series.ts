@@ -4,17 +4,8 @@ import { isSuspendedGroup } from './coverage.ts'
 import { providerOf } from './issuance.ts'
 import { move, THE_CHAIN, unitsOf } from './ledger.ts'
 import { isStale, quoteIn } from './prices.ts'
-import {
-  isBarred,
-  isLive,
-  lockedIn,
-  liveSeriesOf,
-  outstandingOf,
-  receiptsOf,
-  type Series,
-  seriesLock,
-} from './sales.ts'
-import type { World } from './world.ts'
+import { isBarred, isLive, liveSeriesOf, lockedIn, outstandingOf, receiptsOf, seriesLock } from './sales.ts'
+import type { Series, World } from './world.ts'
 
 /** Reasons to refuse, of which the chain may name any; undefined when there is none. */
 export type Refusal = ReadonlySet<string> | undefined
@@ -49,7 +40,9 @@ export function seriesPrice(series: Series, window: number): bigint {
   const { startPriceBase, endPriceBase, opensAt, closesAt } = series
   const passed = Math.min(window, closesAt) - opensAt
   if (passed <= 0) return startPriceBase
-  return startPriceBase - floorDiv((startPriceBase - endPriceBase) * BigInt(passed), BigInt(closesAt - opensAt))
+  return (
+    startPriceBase - floorDiv((startPriceBase - endPriceBase) * BigInt(passed), BigInt(closesAt - opensAt))
+  )
 }
 
 /** At least half of the oracle's price; of coins sold at once also what their mint locks. */
@@ -128,7 +121,16 @@ export function openSeries(world: World, sender: string, given: SeriesTerms): Re
   if (reasons !== undefined) return reasons
   const id = world.sales.nextSeries++
   const made = { stopped: false, state: 'selling', failReason: 'none', soldBase: 0n } as const
-  const series: Series = { ...rest, ...made, kind, asset, capBase, id, provider: provider.id, handedIn: new Map() }
+  const series: Series = {
+    ...rest,
+    ...made,
+    kind,
+    asset,
+    capBase,
+    id,
+    provider: provider.id,
+    handedIn: new Map(),
+  }
   world.sales.series.set(id, series)
   move(world, asset, sender, seriesLock(id), lockBase)
   if (kind === 'forward') world.assets.set(receiptsOf(id), { issuer: THE_CHAIN, supplyBase: 0n })
@@ -178,7 +180,8 @@ export function reclaimLock(world: World, sender: string, id: number): Refusal {
   const series = own(world, sender, id)
   if (!isSeries(series)) return series
   const isOver = !isLive(series)
-  const spareBase = isOver || series.kind !== 'forward' ? 0n : lockedIn(world, series) - lockNeeded(world, series)
+  const spareBase =
+    isOver || series.kind !== 'forward' ? 0n : lockedIn(world, series) - lockNeeded(world, series)
   const reasons = refusal([
     ...(isOver ? ['SeriesOver'] : []),
     ...(series.kind === 'forward' ? [] : ['NotForward']),

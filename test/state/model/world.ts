@@ -1,9 +1,6 @@
 // Everything the model remembers: plain maps and lists, nothing derived. READ FIRST in this folder.
 // Owns: the shapes. Addresses, hashes and keys are hex strings; amounts are bigints in base units.
 
-import type { Quote } from './prices.ts'
-import type { Sales } from './sales.ts'
-
 export type Service = 'train' | 'finetune' | 'infer'
 export const SERVICES: readonly Service[] = ['train', 'finetune', 'infer']
 
@@ -125,6 +122,81 @@ export interface Drawn<T> {
   readonly proposerGroup: string
   readonly txHash: string
   readonly index: number
+}
+
+/** §5: what the oracle says a coin costs in an asset. */
+export interface Quote {
+  readonly priceBase: bigint
+  /** Where chambers disagree, the lower median values bonds and the higher one locks. */
+  readonly bondPriceBase: bigint
+  readonly lockPriceBase: bigint
+  /** The window in which it was last renewed; undefined: it stands without reports. */
+  readonly renewedWindow: number | undefined
+}
+
+/** §4, primary sales. */
+export type SeriesState = 'selling' | 'delivering' | 'blocked' | 'converted' | 'failed' | 'ended'
+export type FailReason = 'none' | 'overdue' | 'lockTooSmall' | 'suspended' | 'defaulted'
+
+/** Receipts that a holder has handed in while the series delivers, and the coins it has taken for them. */
+export interface HandedIn {
+  readonly faceBase: bigint
+  readonly takenBase: bigint
+}
+
+export interface Series {
+  readonly id: number
+  readonly provider: number
+  readonly kind: 'immediate' | 'forward'
+  readonly asset: number
+  readonly capBase: bigint
+  readonly startPriceBase: bigint
+  readonly endPriceBase: bigint
+  /** Windows; a stale price moves them all (docs/decisions/clocks-of-series.md). */
+  opensAt: number
+  closesAt: number
+  /** The last window in which receipts become coins in time; 0 of an immediate series. */
+  dueAt: number
+  stopped: boolean
+  state: SeriesState
+  failReason: FailReason
+  /** Coins or receipts ever sold. */
+  soldBase: bigint
+  /** The window in which its lock was found too small. */
+  lockShortSince?: number
+  readonly handedIn: Map<string, HandedIn>
+}
+
+export interface Purchase {
+  readonly id: number
+  readonly series: number
+  readonly buyer: string
+  readonly amountBase: bigint
+  readonly paidBase: bigint
+  readonly priceBase: bigint
+  /** Undefined while it waits. `reasons`: the rules that kept something back, of which the chain names one. */
+  outcome?: {
+    readonly filledBase: bigint
+    readonly refundedBase: bigint
+    readonly reasons: ReadonlySet<string>
+  }
+}
+
+export interface Sales {
+  readonly series: Map<number, Series>
+  nextSeries: number
+  readonly purchases: Map<number, Purchase>
+  nextPurchase: number
+  /** Purchases that no block of another group has drawn yet, and those that one has, in their order. */
+  waiting: Drawn<number>[]
+  drawn: number[]
+  boughtInBlock: number
+  /** What is over and leaves the state `seriesTailWindows` later, in order. */
+  over: { readonly kind: 'purchase' | 'series'; readonly id: number; readonly window: number }[]
+  /** How far the live series have been looked at since the last recount: members by number, then their series. */
+  look: { readonly window: number; readonly member: number; readonly next: number }
+  /** Provider → the last window in which it may not mint, after a failed series. */
+  readonly barredUntil: Map<number, number>
 }
 
 /** §6, Listing: one offer per provider and service. */

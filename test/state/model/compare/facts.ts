@@ -112,7 +112,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
   }
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
-  addSaleFacts(facts, world, walletsOf(members))
+  addSaleFacts(facts, world, { wallets: walletsOf(members), isThorough })
   for (const proposal of world.proposals.values()) {
     facts.set(
       `proposal ${proposal.id}`,
@@ -174,7 +174,7 @@ function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Fa
   let open = 0
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)
-  addRealSaleFacts(facts, real, world, walletsOf(world.providers.size))
+  addRealSaleFacts(facts, real, world, { wallets: walletsOf(world.providers.size), isThorough })
   for (const proposal of real.query<readonly Info[]>('governance', 'proposals')) {
     const sorted = (votes: unknown): string => [...(votes as readonly number[])].sort().join()
     facts.set(

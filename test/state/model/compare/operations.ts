@@ -256,8 +256,7 @@ export function callOf(
 
 /** Whether this build's modules have the action. */
 export const exists = (kind: Operation['kind']): boolean =>
-  MODULE_OF[kind] === undefined ||
-  definitions.get(MODULE_OF[kind]!)?.actions[actionOf(kind)] !== undefined
+  MODULE_OF[kind] === undefined || definitions.get(MODULE_OF[kind]!)?.actions[actionOf(kind)] !== undefined
 
 /** A reader's line for one operation. */
 export function describe(sent: Sent): string {

@@ -15,24 +15,31 @@ import {
   pricePaid,
   promisedBy,
   receiptsOf,
-  type Series,
   waitingFor,
 } from '../sales.ts'
 import { lockNeeded, seriesPrice } from '../series.ts'
-import type { World } from '../world.ts'
-import type { Facts } from './facts.ts'
+import type { Series, World } from '../world.ts'
 import type { RealChain } from './realChain.ts'
 import { ASSETS } from './scenario.ts'
 import { nameOf, walletOf } from './wallets.ts'
+
+type Facts = Map<string, string>
 
 interface Info {
   readonly [name: string]: unknown
 }
 
+/** `isThorough`: what each wallet has of each series, too. */
+interface Ask {
+  readonly wallets: readonly number[]
+  readonly isThorough: boolean
+}
+
 /** What a settled purchase shows when its reason is one of those that the model finds. */
 const REASON_FITS = 'a rule that holds'
 
-export function addSaleFacts(facts: Facts, world: World, wallets: readonly number[]): void {
+export function addSaleFacts(facts: Facts, world: World, ask: Ask): void {
+  const { wallets, isThorough } = ask
   for (const { id } of world.providers.values()) {
     facts.set(`provider ${id} promised`, `${promisedBy(world, id)}`)
     facts.set(`provider ${id} barred until`, `${world.sales.barredUntil.get(id) ?? 0}`)
@@ -45,7 +52,7 @@ export function addSaleFacts(facts: Facts, world: World, wallets: readonly numbe
   for (let id = 1; id < world.sales.nextSeries; id++) {
     const series = world.sales.series.get(id)
     if (series === undefined) facts.set(`series ${id}`, 'gone')
-    else addSeries(facts, world, series, wallets)
+    else addSeries(facts, world, series, isThorough ? wallets : [])
   }
   for (let id = 1; id < world.sales.nextPurchase; id++) {
     const purchase = world.sales.purchases.get(id)
@@ -89,12 +96,8 @@ function addSeries(facts: Facts, world: World, series: Series, wallets: readonly
   }
 }
 
-export function addRealSaleFacts(
-  facts: Facts,
-  real: RealChain,
-  world: World,
-  wallets: readonly number[],
-): void {
+export function addRealSaleFacts(facts: Facts, real: RealChain, world: World, ask: Ask): void {
+  const { wallets, isThorough } = ask
   for (const { id } of world.providers.values()) {
     const { promisedBase, barredUntil } = promisesOf(real.full, id)
     facts.set(`provider ${id} promised`, `${promisedBase}`)
@@ -115,7 +118,7 @@ export function addRealSaleFacts(
   for (let id = 1; id < world.sales.nextSeries; id++) {
     const info = real.query<Info | undefined>('series', 'show', { series: id })
     if (info === undefined) facts.set(`series ${id}`, 'gone')
-    else addRealSeries(facts, real, { id, info, wallets })
+    else addRealSeries(facts, real, { id, info, wallets: isThorough ? wallets : [] })
   }
   for (let id = 1; id < world.sales.nextPurchase; id++) {
     const info = real.query<Info | undefined>('series', 'purchase', { id })

@@ -4,9 +4,9 @@ import { atLeastZero, COIN, least } from '../arithmetic.ts'
 import { mintRooms } from '../coverage.ts'
 import { unitsOf } from '../ledger.ts'
 import { quoteIn } from '../prices.ts'
-import { isLive, lockedIn, promisedBy, receiptsOf, type Series } from '../sales.ts'
+import { isLive, lockedIn, promisedBy, receiptsOf } from '../sales.ts'
 import { costOf, leastPrice, lockNeeded, seriesPrice } from '../series.ts'
-import type { World } from '../world.ts'
+import type { Series, World } from '../world.ts'
 import type { SaleOperation } from './saleOperations.ts'
 import { ASSET, ASSETS, PRICE_BASE } from './scenario.ts'
 import { holders, ISSUER, nameOf } from './wallets.ts'
@@ -49,7 +49,10 @@ export function nextSale(random: Random, world: World, kind: Kind): SentSale {
     case 'refundReceipts':
       return takeOf(random, world, kind)
     case 'price':
-      return { from: ISSUER, operation: { kind, asset: ASSET, priceBase: share(PRICE_BASE, random.between(60, 150)) } }
+      return {
+        from: ISSUER,
+        operation: { kind, asset: ASSET, priceBase: share(PRICE_BASE, random.between(60, 150)) },
+      }
     case 'quote':
       return { from: ISSUER, operation: quoteOf(random) }
     case 'stopMinting':
@@ -77,7 +80,8 @@ function anySeries(random: Random, world: World): Series | undefined {
 
 /** What a lock lacks, or about as much. */
 function missing(random: Random, world: World, series: Series | undefined): bigint {
-  if (series === undefined || series.kind === 'immediate' || !isLive(series)) return BigInt(random.between(0, 1_000))
+  if (series === undefined || series.kind === 'immediate' || !isLive(series))
+    return BigInt(random.between(0, 1_000))
   const lacks = atLeastZero(lockNeeded(world, series) - lockedIn(world, series))
   return random.chance(0.5) && lacks > 0n ? lacks : BigInt(random.between(0, 20_000_000))
 }
@@ -87,10 +91,14 @@ function openOf(random: Random, world: World, member: number): SaleOperation {
   const series = random.chance(0.6) ? 'forward' : 'immediate'
   const price = quoteIn(world, asset)?.priceBase ?? PRICE_BASE
   const floor = quoteIn(world, asset) === undefined ? price : leastPrice(world, series, asset)
-  const startPriceBase = random.chance(0.1) ? floor - BigInt(random.between(0, 1)) : share(price, random.between(70, 160))
+  const startPriceBase = random.chance(0.1)
+    ? floor - BigInt(random.between(0, 1))
+    : share(price, random.between(70, 160))
   const falls = series === 'immediate' ? random.chance(0.5) : random.chance(0.03)
   const endPriceBase = falls ? share(startPriceBase, random.between(60, 101)) : 0n
-  const opensAt = random.chance(0.5) ? 0 : Math.max(0, world.window + random.between(random.chance(0.1) ? -1 : 0, 3))
+  const opensAt = random.chance(0.5)
+    ? 0
+    : Math.max(0, world.window + random.between(random.chance(0.1) ? -1 : 0, 3))
   const begins = opensAt === 0 ? world.window : opensAt
   const closesAt = Math.max(0, begins + random.between(random.chance(0.05) ? -1 : 0, 2))
   const dueAt = closesAt + random.between(random.chance(0.05) ? 0 : 1, 4)
@@ -98,7 +106,9 @@ function openOf(random: Random, world: World, member: number): SaleOperation {
     kind: 'openSeries',
     series,
     asset,
-    capBase: random.chance(0.03) ? 0n : (capOf(random, world, member) * BigInt(random.between(1, 1_000))) / 1_000n,
+    capBase: random.chance(0.03)
+      ? 0n
+      : (capOf(random, world, member) * BigInt(random.between(1, 1_000))) / 1_000n,
     startPriceBase,
     endPriceBase,
     opensAt,
@@ -126,7 +136,12 @@ function buyOf(random: Random, world: World, holder: number): SaleOperation {
   const part = random.chance(0.3) ? most : (most * BigInt(random.between(1, 1_000))) / 1_000n
   const amountBase = random.chance(0.03) ? random.pick([0n, 1n, left + 1n]) : part
   const cost = costOf(amountBase, price)
-  return { kind: 'buySeries', id: series.id, amountBase, payMaxBase: random.chance(0.03) ? atLeastZero(cost - 1n) : cost }
+  return {
+    kind: 'buySeries',
+    id: series.id,
+    amountBase,
+    payMaxBase: random.chance(0.03) ? atLeastZero(cost - 1n) : cost,
+  }
 }
 
 /** Of a holder that has receipts, where there is one. */

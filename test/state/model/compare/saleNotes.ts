@@ -1,6 +1,6 @@
 // What became of purchases and series in a block, in words, so that a run's end shows whether each outcome really occurred.
-import { outstandingOf, type SeriesState } from '../sales.ts'
-import type { World } from '../world.ts'
+import { outstandingOf } from '../sales.ts'
+import type { SeriesState, World } from '../world.ts'
 import type { RealChain } from './realChain.ts'
 
 interface Known {

@@ -1,8 +1,16 @@
 // Operations of primary sales: what they are, the chain's action of each, and the model's function. Owns: the translation.
-import { buy } from '../purchases.ts'
+
 import { setQuote } from '../prices.ts'
+import { buy } from '../purchases.ts'
 import { claim, refund } from '../receipts.ts'
-import { openSeries, type Refusal, reclaimLock, type SeriesTerms, secureSeries, stopSeries } from '../series.ts'
+import {
+  openSeries,
+  type Refusal,
+  reclaimLock,
+  type SeriesTerms,
+  secureSeries,
+  stopSeries,
+} from '../series.ts'
 import type { World } from '../world.ts'
 
 export type SaleOperation =
@@ -49,8 +57,7 @@ export const SALE_MODULES: { readonly [kind: string]: string } = Object.fromEntr
 )
 
 /** The chain's action of an operation whose kind has another name. */
-export const saleAction = (kind: string): string | undefined =>
-  ACTIONS[kind as SaleOperation['kind']]?.[1]
+export const saleAction = (kind: string): string | undefined => ACTIONS[kind as SaleOperation['kind']]?.[1]
 
 export const isSale = (operation: { readonly kind: string }): operation is SaleOperation =>
   operation.kind in ACTIONS
