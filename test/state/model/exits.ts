@@ -2,7 +2,7 @@
 import { floorDiv } from './arithmetic.ts'
 import { addCompensation, lowerAssumed, releaseCompensation } from './assumed.ts'
 import { counts } from './capacity.ts'
-import { brokenMintLimits } from './coverage.ts'
+import { brokenTakeoverLimits } from './coverage.ts'
 import { type GovernanceTerms, voters } from './governance.ts'
 import { floorOf, type Outcome, providerOf } from './issuance.ts'
 import { hasLeft } from './leaving.ts'
@@ -129,7 +129,7 @@ export function acceptNovation(
   if (open.to !== to.id) return 'NotOffered'
   const from = world.providers.get(terms.from)!
   if (open.amountBase > from.liabilityBase) return 'LiabilityTooSmall'
-  const broken = brokenMintLimits(world, to.id, open.amountBase, from.id)
+  const broken = brokenTakeoverLimits(world, to.id, open.amountBase, from.id)
   if (broken.size > 0) return broken
   world.failures.novations.delete(from.id)
   moveLocks(world, { from, to, amountBase: open.amountBase })

@@ -452,6 +452,21 @@ describe('series: only the joint limit', () => {
     assert.equal(chain.unitsOf(1) - operator, units(60))
   })
 
+  it('excuses no more receipts than the issuer’s own limits have room for, the oldest first', () => {
+    const chain = new SeriesChain()
+    assert.equal(chain.mint(1, chain.roomOf(1) - coins(150)), undefined)
+    const terms = { kind: 'forward', closesAt: 0, dueAt: 1 } as const
+    const [older, newer] = [chain.open(1, terms), chain.open(1, terms)]
+    chain.run(() => {
+      for (const id of [older, newer]) assert.equal(chain.buy(A, id, coins(100)), undefined)
+    })
+    chain.run(() => fillJoint(chain))
+    chain.endWindows(2)
+    // Without the joint limit the older series would have its 100 coins, and the newer one 50 of 100.
+    assert.equal(chain.series(older).state, 'blocked')
+    assert.equal(chain.series(newer).failReason, 'overdue')
+  })
+
   it('becomes the issuer’s fault once its own rules keep the coins back', () => {
     const { chain, id } = blocked()
     chain.run(() => setProviderStatus(chain.ctx(), 1, 'jailed'))
