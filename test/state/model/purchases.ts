@@ -23,11 +23,11 @@ const STANDING: readonly MintLimit[] = ['status', 'suspended', 'barred', 'notice
 /** What the mint rule leaves for buyers of coins: receipts sold before come first. */
 function coinRoom(world: World, id: number): { readonly room: bigint; readonly binding: readonly string[] } {
   const rooms = mintRooms(world, id)
-  const tightest = [...rooms.values()].reduce(least)
+  const tightest = atLeastZero([...rooms.values()].reduce(least))
   const promised = promisedBy(world, id)
-  const binding = [...rooms].filter(([, room]) => room === tightest).map(([limit]) => LIMIT_NAMES[limit])
+  const binding = [...rooms].filter(([, room]) => room <= tightest).map(([limit]) => LIMIT_NAMES[limit])
   return {
-    room: atLeastZero(atLeastZero(tightest) - promised),
+    room: atLeastZero(tightest - promised),
     binding: promised > 0n ? [...binding, 'ReceiptsFirst'] : binding,
   }
 }
