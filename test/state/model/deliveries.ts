@@ -2,7 +2,14 @@
 // docs/decisions/when-a-series-fails.md has what a failure pays.
 import { atLeastZero, COIN, ceilDiv, floorDiv, least, most, P, sum } from './arithmetic.ts'
 import { whileUnchanged } from './capacity.ts'
-import { bondOf, bondValuePpm, brokenMintLimits, isSuspendedGroup, type MintLimit, mintRooms } from './coverage.ts'
+import {
+  bondOf,
+  bondValuePpm,
+  brokenMintLimits,
+  isSuspendedGroup,
+  type MintLimit,
+  mintRooms,
+} from './coverage.ts'
 import { lockUp } from './issuance.ts'
 import { bondEscrow, createCoins, move, unitsOf } from './ledger.ts'
 import { isLongStale, isStale, quoteIn } from './prices.ts'

@@ -18,7 +18,15 @@ interface Fit {
 }
 
 /** Rules that keep a provider from minting anything, whatever its limits are. */
-const STANDING: readonly MintLimit[] = ['status', 'suspended', 'barred', 'notice', 'stopped', 'shortfall', 'stale']
+const STANDING: readonly MintLimit[] = [
+  'status',
+  'suspended',
+  'barred',
+  'notice',
+  'stopped',
+  'shortfall',
+  'stale',
+]
 
 /** What the mint rule leaves for buyers of coins: receipts sold before come first. */
 function coinRoom(world: World, id: number): { readonly room: bigint; readonly binding: readonly string[] } {

@@ -1,15 +1,16 @@
 // The figures of docs/economy.md about primary sales, by the model alone.
 import { strict as assert } from 'node:assert'
 import { COIN } from './arithmetic.ts'
-import { failSeries, lookAtSeries } from './deliveries.ts'
+import { closeSeriesOf, failSeries, lookAtSeries } from './deliveries.ts'
+import { trackTail } from './exits.ts'
 import { coinsOf, issueUnits, lockEscrow, unitsOf } from './ledger.ts'
 import { addBond, addLot, addProvider, begin, emptyWorld } from './newWorld.ts'
 import { DEV } from './parameters.ts'
 import { setQuote } from './prices.ts'
 import { buy, settlePurchases } from './purchases.ts'
-import { claim } from './receipts.ts'
-import { lockedIn } from './sales.ts'
-import { lockNeeded, openSeries, type SeriesTerms, seriesPrice } from './series.ts'
+import { claim, refund } from './receipts.ts'
+import { compensationOf, lockedIn } from './sales.ts'
+import { lockNeeded, openSeries, type SeriesTerms, seriesPrice, stopSeries } from './series.ts'
 import type { Series, World } from './world.ts'
 
 const ASSET = 1
@@ -114,5 +115,64 @@ describe('state.model.series', () => {
     assert.equal(claim(world, BUYER, { series: 1, amountBase: coins(100) }), undefined)
     assert.equal(unitsOf(world, ASSET, BUYER) - before, units(300 + 90))
     assert.equal(world.sales.barredUntil.get(1), DEV.horizonWindows)
+  })
+
+  it('gives up a price that has been stale for K windows: whoever wants takes the money, who stays is served', () => {
+    const world = newWorld()
+    const series = sell(world, { ...FUTURE, closesAt: 5, dueAt: 30 }, coins(1_000))
+    const price = { priceBase: PRICE, bondPriceBase: PRICE, lockPriceBase: PRICE }
+    setQuote(world, ASSET, { ...price, renewedWindow: 0 })
+    const { priceFreshWindows, horizonWindows } = DEV
+    while (world.window < priceFreshWindows + horizonWindows) nextLook(world)
+    assert.equal(series.state, 'selling')
+    nextLook(world)
+    assert.equal(series.state, 'blocked')
+    assert.equal(refund(world, BUYER, { series: 1, amountBase: coins(400) }), undefined)
+    assert.equal(unitsOf(world, ASSET, BUYER), units(10_000 - 1_800))
+    setQuote(world, ASSET, { ...price, renewedWindow: world.window })
+    nextLook(world)
+    assert.equal(series.state, 'converted')
+    assert.equal(claim(world, BUYER, { series: 1, amountBase: coins(600) }), undefined)
+    assert.equal(coinsOf(world, BUYER), coins(600))
+  })
+
+  it('leaves the lock that no receipts wait for to the estate of an issuer that defaults', () => {
+    const world = newWorld()
+    assert.equal(openSeries(world, ISSUER, FUTURE), undefined)
+    const issuer = world.providers.get(1)!
+    issuer.status = 'defaulted'
+    closeSeriesOf(world, 1)
+    assert.equal(world.sales.series.get(1)!.state, 'ended')
+    assert.equal(issuer.bonds.get(ASSET), units(30_000 + 1_211.28))
+    assert.equal(world.sales.barredUntil.get(1), undefined)
+  })
+
+  it('pays holders the lock alone while the bond of a convicted issuer is kept whole, and when it defaults', () => {
+    for (const reason of ['suspended', 'defaulted'] as const) {
+      const world = newWorld()
+      const series = sell(world, FUTURE, coins(2_000))
+      const risen = { priceBase: units(3.9), bondPriceBase: units(3.9), lockPriceBase: units(3.9) }
+      setQuote(world, ASSET, { ...risen, renewedWindow: undefined })
+      const issuer = world.providers.get(1)!
+      if (reason === 'suspended') issuer.isFrozen = true
+      failSeries(world, series, reason)
+      assert.equal(issuer.bonds.get(ASSET), units(30_000))
+      assert.equal(unitsOf(world, ASSET, compensationOf(1)), units(1_211.28))
+    }
+  })
+
+  it('lets nobody leave, and no tail begin, while a series lives', () => {
+    const world = newWorld()
+    assert.equal(openSeries(world, ISSUER, FUTURE), undefined)
+    const issuer = world.providers.get(1)!
+    issuer.status = 'retiring'
+    issuer.removed = true
+    const unlocks = (): number | undefined => issuer.tail?.untilWindow
+    trackTail(world, issuer)
+    assert.equal(unlocks(), undefined)
+    assert.equal(stopSeries(world, ISSUER, 1), undefined)
+    nextLook(world)
+    trackTail(world, issuer)
+    assert.equal(unlocks(), 1 + DEV.tailWindows)
   })
 })

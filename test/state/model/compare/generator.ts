@@ -257,7 +257,11 @@ export class Generator {
     const classId = random.between(1, world.classes.size)
     switch (kind) {
       case 'postBond':
-        return { kind, asset: random.chance(0.8) ? ASSET : ASSETS[1], amountBase: this.#amount(BigInt(200 * size) * UNIT) }
+        return {
+          kind,
+          asset: random.chance(0.8) ? ASSET : ASSETS[1],
+          amountBase: this.#amount(BigInt(200 * size) * UNIT),
+        }
       case 'pledge':
         return {
           kind,
