@@ -13,6 +13,7 @@ import { bondPriceOf } from '../prices.ts'
 import type { Provider, World } from '../world.ts'
 import type { InstitutionOperation } from './institutionOperations.ts'
 import type { Sent } from './operations.ts'
+import { hasFeed } from './saleGenerator.ts'
 import { ASSET, ASSETS } from './scenario.ts'
 import { holders, nameOf, reporterWallets } from './wallets.ts'
 
@@ -180,7 +181,7 @@ export class InstitutionDraws {
     )
     const second = bondPriceOf(world, ASSETS[1])
     const also =
-      second === undefined || (world.window + world.providers.size) % 40 > 20
+      second === undefined || !hasFeed(world)
         ? []
         : [{ asset: ASSETS[1], priceBase: jitter(isMember && mood === 2 ? (second * 3n) / 2n : second) }]
     const prices = random.chance(0.1)

@@ -32,8 +32,8 @@ interface SentSale {
   readonly operation: SaleOperation
 }
 
-/** For half of them the second asset has a feed. */
-const FEED_WINDOWS = 40
+/** Whether anybody says what the second asset is worth: on some chains nobody does for so long that its price is given up. */
+export const hasFeed = ({ providers, window }: World): boolean => providers.size % 3 !== 0 || window % 30 < 6
 
 /** Names what is not there. */
 const NOBODYS = 9_999
@@ -51,8 +51,7 @@ export function nextSale(random: Random, world: World, kind: Kind): SentSale {
     case 'refundReceipts':
       return takeOf(random, world, kind)
     case 'quote':
-      // Now and then nobody says for half a horizon or more what the second asset is worth.
-      return world.window % FEED_WINDOWS < FEED_WINDOWS / 2
+      return hasFeed(world)
         ? { from: ISSUER, operation: quoteOf(random) }
         : nextSale(random, world, 'buySeries')
     case 'stopMinting':
@@ -101,7 +100,8 @@ function openOf(random: Random, world: World, member: number): SaleOperation {
     : Math.max(0, world.window + random.between(random.chance(0.1) ? -1 : 0, 3))
   const begins = opensAt === 0 ? world.window : opensAt
   const closesAt = Math.max(0, begins + random.between(random.chance(0.05) ? -1 : 0, 2))
-  const dueAt = closesAt + random.between(random.chance(0.05) ? 0 : 1, 4)
+  // Some are due late, so that more can become of their issuer before.
+  const dueAt = closesAt + random.between(random.chance(0.05) ? 0 : 1, random.chance(0.25) ? 12 : 4)
   return {
     kind: 'openSeries',
     series,
