@@ -277,53 +277,6 @@ describe('series: failure', () => {
     assert.equal(chain.mint(1, coins(1)), undefined)
   })
 
-  it('waits while the price is stale: dates move, and nothing falls due', () => {
-    const { chain, id } = sold(100, 2)
-    chain.setPrice(PRICE)
-    chain.endWindows(2)
-    assert.equal(chain.series(id).state, 'delivering')
-    // Renewed in window 0: windows 3 to 7 begin with a stale price.
-    chain.endWindows(5)
-    assert.equal(chain.window, 7)
-    assert.equal(chain.series(id).state, 'delivering')
-    assert.match(statusOf(chain).text, /stale since window 3/)
-    chain.livePrice = PRICE
-    chain.endWindow()
-    assert.equal(chain.series(id).state, 'failed')
-    assert.equal(chain.query<{ stoppedWindows: number }>('show', { series: id }).stoppedWindows, 0)
-  })
-
-  it('lets holders take their money once the price has been stale for K windows, and goes on if it comes back', () => {
-    const { chain, id } = sold(100, 6)
-    chain.setPrice(PRICE)
-    const freshWindows = TEST_PARAMETERS.oracle.priceFreshWindows
-    while (chain.window < freshWindows + K) chain.endWindow()
-    assert.equal(chain.series(id).state, 'delivering')
-    assert.equal(code(chain.act('refund', A, { series: id, amountBase: coins(40) })), 'RefundNotOpen')
-    chain.endWindow()
-    assert.equal(chain.series(id).state, 'blocked')
-    const before = chain.unitsOf(A)
-    assert.equal(chain.act('refund', A, { series: id, amountBase: coins(40) }), undefined)
-    assert.equal(chain.unitsOf(A) - before, units(120))
-    chain.livePrice = PRICE
-    chain.endWindow()
-    assert.equal(chain.series(id).state, 'delivering')
-    chain.run(() => chain.addLot(1, 20))
-    chain.endWindow()
-    assert.equal(chain.series(id).coinsBase, coins(60))
-  })
-
-  it('ends a sale of coins once the price has been stale for K windows', () => {
-    const chain = new SeriesChain()
-    chain.setPrice(PRICE)
-    const id = chain.open(1, { closesAt: 2 })
-    while (chain.window <= TEST_PARAMETERS.oracle.priceFreshWindows + K) {
-      assert.equal(chain.series(id).state, 'selling')
-      chain.endWindow()
-    }
-    assert.equal(chain.series(id).state, 'ended')
-  })
-
   it('comes for a lock that is below what it must be at two looks in a row', () => {
     const { chain, id } = sold(100, 30)
     chain.livePrice = PRICE
