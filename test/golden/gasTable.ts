@@ -22,6 +22,7 @@ import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { ACT_STEPS, getCursors } from '../../state/modules/redemption/cursors.ts'
 import { settleVouchered } from '../../state/modules/redemption/vouchers.ts'
+import { ACT_STEPS as SERIES_STEPS } from '../../state/modules/series/steps.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import {
   decodeTransaction,
@@ -32,6 +33,7 @@ import {
 } from '../../state/transaction.ts'
 import { readGolden } from './files.ts'
 import { actionOf, cutFrames } from './replay.ts'
+import { MEASURED, SeriesWork } from './seriesWork.ts'
 
 /** Runs of each block after the first few, which warm up; the fastest counts, since other work shares the machine. */
 const RUNS = 15
@@ -40,11 +42,12 @@ const WARM_UP_RUNS = 5
 const RATIO_MAX = 2
 const RATIO_MIN = 0.3
 /**
- * Below it for a reason: a request pays by the steps that a block has, not by their time; the others cost more than on the
+ * Below it for a reason: a request and a purchase pay by the steps that a block has, not by their time; the others cost more than on the
  * recorded chain where there is more in them, and have one price.
  */
 const CHEAP = new Set([
   'redemption.request',
+  'series.buy',
   'accounts.batch',
   'capacity.giveNotice',
   'evidence.submitEvidence',
@@ -52,11 +55,14 @@ const CHEAP = new Set([
 /** Longer than any walk of the recorded chain. */
 const ALL_STEPS = 1_000_000_000
 const SETTLE = 'redemption.settle'
+const BUY = 'series.buy'
 /** What actions leave to the ends of later blocks, in steps of the block's budget, where it is not measured itself. */
 const LATER_STEPS = new Map([
   ['redemption.request', ACT_STEPS.place + ACT_STEPS.assign],
   ['redemption.reject', ACT_STEPS.assign],
   ['redemption.cancel', ACT_STEPS.remove],
+  // A look in each of some ten windows, coins for its receipts, and its removal.
+  ['series.open', 10 * SERIES_STEPS.look + SERIES_STEPS.convert + SERIES_STEPS.remove],
 ])
 const PAYER = developmentAccounts()[9]!
 
@@ -141,6 +147,7 @@ class GasTable {
   readonly #genesis: GenesisBlock
   readonly #samples = new Map<string, Sample[]>()
   readonly #transfers: number[] = []
+  readonly #series = new SeriesWork(treeTime)
   /** Microseconds of settling one voucher at a block's end. */
   readonly #settlements: number[] = []
 
@@ -152,6 +159,7 @@ class GasTable {
   measure(parent: ParentView, bytes: Uint8Array): void {
     const block = openBlock(bytes)
     const { chain } = this.#genesis
+    this.#series.measure(parent, () => new BlockRun(chain, parent, block.header))
     if (block.transactions.length === 0) return
     const times: number[][] = block.transactions.map(() => [])
     const transfers: number[] = []
@@ -209,6 +217,7 @@ class GasTable {
   #laterOf(name: string): number {
     const settlement = medianOf(this.#settlements)
     if (name === SETTLE) return settlement
+    if (name === BUY) return this.#series.of('settle')?.microseconds ?? 0
     return ((LATER_STEPS.get(name) ?? 0) * settlement) / ACT_STEPS.settle
   }
 
@@ -257,7 +266,20 @@ class GasTable {
       ]
       console.log(`${name.padEnd(31)} ${cells.join(' ')} ${ratio.toFixed(2).padStart(6)}`)
     }
+    this.#printSeries()
     return beyond
+  }
+
+  /** What primary sales leave to blocks, in µs and in steps, of which a voucher's settlement is so many. */
+  #printSeries(): void {
+    const step = medianOf(this.#settlements) / ACT_STEPS.settle
+    for (const act of MEASURED) {
+      const found = this.#series.of(act)
+      if (found === undefined) continue
+      const { samples, microseconds } = found
+      const cells = [String(samples).padStart(7), microseconds.toFixed(0).padStart(17)]
+      console.log(`series, ${act.padEnd(23)} ${cells.join(' ')} ${Math.ceil(microseconds / step)} steps`)
+    }
   }
 }
 

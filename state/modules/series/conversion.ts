@@ -4,7 +4,7 @@ import { mustExist } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { putSeries } from './books.ts'
+import { getSeries, liveOf, putSeries } from './books.ts'
 import {
   escrowOf,
   getMember,
@@ -68,8 +68,20 @@ function fundingOf(
   return { proceedsBase, ...share, addedBase, returnedBase }
 }
 
+/** Receipts of the same issuer's older series that wait for coins: they are served first. */
+function waitingBefore(state: StateReader, id: number, provider: number): bigint {
+  let waitingBase = 0n
+  for (const older of liveOf(state, provider)) {
+    if (older >= id) break
+    const series = mustExist(getSeries(state, older), 'a listed series exists')
+    // One that still sells is not served yet.
+    if (series.state !== 'selling') waitingBase += outstandingOf(series)
+  }
+  return waitingBase
+}
+
 /** What of a series the mint rule and the lock let become coins now. */
-export function outlookOf(state: StateReader, series: Series): Outlook {
+export function outlookOf(state: StateReader, id: number, series: Series): Outlook {
   const { provider, asset } = series
   const outstandingBase = outstandingOf(series)
   if (outstandingBase === 0n) return { amountBase: 0n, reason: 'none', isExcused: false }
@@ -80,7 +92,8 @@ export function outlookOf(state: StateReader, series: Series): Outlook {
   if (!hasLockRoom(state, { provider, asset }))
     return { amountBase: 0n, reason: 'LocksFull', isExcused: false }
   const { blocked, roomBase, binding, ownBase } = roomFor(state, provider, 'receipts')
-  const isOwnEnough = ownBase >= outstandingBase
+  // Were there no joint limit, older series would take their part of the issuer's own room first.
+  const isOwnEnough = ownBase >= outstandingBase + waitingBefore(state, id, provider)
   if (blocked !== undefined) {
     const reason = BLOCK_REASONS.find((name) => name === blocked) ?? 'none'
     const isForAll = ['MintingStopped', 'CoverageShortfall', 'RecountUnderWay', 'OracleStale'].includes(

@@ -84,7 +84,7 @@ function deedOf(state: StateReader, series: Series, blockedBy: BlockReason): Dee
 export function dutyOf(state: StateReader, id: number, series: Series): Duty {
   const { kind, soldBase } = series
   const isWaiting = series.state === 'delivering' || series.state === 'blocked'
-  const blockedBy = isWaiting ? outlookOf(state, series).reason : 'none'
+  const blockedBy = isWaiting ? outlookOf(state, id, series).reason : 'none'
   return {
     series: id,
     kind,

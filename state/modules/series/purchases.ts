@@ -31,7 +31,7 @@ import { isOpenAt, notOpen, paymentRefusal } from './offerings.ts'
 import { costOf, leastPrice, priceAt } from './pricing.ts'
 import type { Purchase, Series, seriesSchema } from './schema.ts'
 import { REFUND_REASONS, type RefundReason } from './shapes.ts'
-import { type Budget, hasLeft, takeAct } from './steps.ts'
+import { type Budget, hasLeft, spendAct, takeAct } from './steps.ts'
 import { events, fail, seriesParams, seriesTables } from './tables.ts'
 
 type Args<A extends keyof (typeof seriesSchema)['actions']> = ActionArgs<typeof seriesSchema, A>
@@ -177,12 +177,13 @@ export function settlePurchases(ctx: WriteContext, budget: Budget): void {
     () => hasLeft(budget) && !isCounting(ctx.state),
     (_, { purchase }) => {
       takeAct(budget, 'settle')
-      settle(ctx, purchase)
+      if (settle(ctx, purchase)) spendAct(budget, 'mint')
     },
   )
 }
 
-function settle(ctx: WriteContext, id: number): void {
+/** Fills or refunds a purchase. Returns whether it has minted coins. */
+function settle(ctx: WriteContext, id: number): boolean {
   const { state } = ctx
   const purchase = seriesTables.purchase.mustGet(state, { id })
   const series = mustExist(getSeries(state, purchase.series), 'a series outlives its purchases')
@@ -207,6 +208,7 @@ function settle(ctx: WriteContext, id: number): void {
   noteClosed(state, { purchase: id, series: 0 })
   events.Settled(ctx, { purchase: id, series: purchase.series, buyer, filledBase, refundedBase, reason })
   finishIfEmpty(ctx, purchase.series)
+  return filledBase > 0n && series.kind === 'immediate'
 }
 
 interface Part {

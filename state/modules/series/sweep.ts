@@ -65,7 +65,7 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
   const { provider, asset } = series
   const isDefaulted = getMember(state, provider)?.status === 'defaulted'
   if (isDefaulted || isSuspended(state, provider)) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'close')
     closeOne(ctx, id, series, isDefaulted ? 'defaulted' : 'suspended')
     return
   }
@@ -78,7 +78,7 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
   const time = timeOf(state, asset)
   const isOver = series.state !== 'selling' || isSaleOver(state, series, time)
   if (isOver && (series.kind === 'immediate' || series.faceBase === 0n)) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'close')
     if (series.state === 'selling') events.SaleEnded(ctx, { series: id, soldBase: series.soldBase })
     complete(ctx, id, series)
     return
@@ -93,7 +93,7 @@ function look(ctx: WriteContext, id: number, budget: Budget): void {
  */
 function giveUp(ctx: WriteContext, id: number, series: Series, budget: Budget): void {
   if (series.waitingCount > 0 || series.state === 'blocked') return
-  spendAct(budget, 'change')
+  spendAct(budget, 'close')
   const ended = endSale(ctx, id, series)
   if (series.kind === 'immediate' || series.faceBase === 0n) {
     complete(ctx, id, ended)
@@ -126,10 +126,10 @@ function deliver(
 ): void {
   const { state } = ctx
   const { id, time } = at
-  const { amountBase, reason, isExcused } = outlookOf(state, at.series)
+  const { amountBase, reason, isExcused } = outlookOf(state, id, at.series)
   let { series } = at
   if (amountBase > 0n) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'convert')
     series = convert(ctx, id, series, amountBase)
   }
   if (outstandingOf(series) === 0n) {
@@ -137,7 +137,7 @@ function deliver(
     return
   }
   if (time > series.dueAt && !isExcused) {
-    spendAct(budget, 'change')
+    spendAct(budget, 'close')
     failSeries(ctx, id, series, 'overdue')
     return
   }

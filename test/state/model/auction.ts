@@ -153,7 +153,9 @@ function takesAtMost(world: World, known: Case, { bidder: id, sharePpm }: Bid): 
   // What it would be paid per coin, in millionths of one: a bond for this alone.
   const paidPpm = floorDiv(estateBase * sharePpm, known.liabilityBase)
   if (paidPpm >= bondPpm) return firstBase
-  const byBond = atLeastZero(floorDiv(bondValuePpm(world, bidder, false), bondPpm) - bondedLiability(bidder))
+  const byBond = atLeastZero(
+    floorDiv(bondValuePpm(world, bidder, { use: 'minted' }), bondPpm) - bondedLiability(bidder),
+  )
   return least(firstBase, floorDiv(byBond * bondPpm, bondPpm - paidPpm))
 }
 

@@ -5,13 +5,14 @@ import { holdCapacity } from './capacity.ts'
 import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
 import { noteWithdrawn } from './cures.ts'
 import { attend, beginFailures, deliverFaults, type Progress, type Turn } from './defaults.ts'
+import { forgetSales, lookAtSeries } from './deliveries.ts'
 import { findMissingGrants, returnRecalled, settleVouchered } from './delivery.ts'
 import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
-import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { type Matched, type MatchLimit, matchUpTo } from './matching.ts'
 import { endLots } from './pledges.ts'
+import { settlePurchases } from './purchases.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
 import { completeRecount, endsWindow, endWindow } from './windows.ts'
 import type { World } from './world.ts'
@@ -51,8 +52,10 @@ export function runBlock(
   moveBaseFees(world, facts.timestampMs - world.timestampMs)
   world.height++
   world.drawnInBlock = 0
+  world.sales.boughtInBlock = 0
   world.timestampMs = facts.timestampMs
   world.validators = facts.validators
+  settlePurchases(world, { ...facts, height: world.height, isCounting: world.recounting !== undefined })
   findMissingGrants(world)
   returnRecalled(world)
   endHopeless(world)
@@ -82,6 +85,8 @@ export function runBlock(
   if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
   // What lots have ended with the window serve nobody any more.
   if (isEnd) endHopeless(world)
+  lookAtSeries(world)
+  forgetSales(world)
   // Vouchers of the window that runs: a recount that took longer is complete before them.
   if (!isEnd) settleVouchered(world)
   expire(world)
@@ -90,7 +95,7 @@ export function runBlock(
   return { results, matched }
 }
 
-/** §8: requests and purchases of earlier blocks, once a proposer of another group has drawn. */
+/** §8: requests of earlier blocks, once a proposer of another group has drawn. */
 function drawWaiting(world: World, facts: BlockFacts): void {
   const at = { ...facts, height: world.height }
   const requests = draw(world.pending, at)
@@ -100,9 +105,6 @@ function drawWaiting(world: World, facts: BlockFacts): void {
     request.isDrawn = true
     enqueue(world, id, tailNumber(world), request.lockedBase)
   }
-  const purchases = draw(world.purchases, at)
-  world.purchases = purchases.left
-  for (const purchase of purchases.drawn) settlePurchase(world, purchase)
 }
 
 /** §11: what the header shows. */

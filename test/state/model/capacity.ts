@@ -28,7 +28,8 @@ export function whileUnchanged<T>(ask: () => T): T {
   }
 }
 
-function once<T>(question: string, count: () => T): T {
+/** An answer that is counted once while nothing changes. */
+export function once<T>(question: string, count: () => T): T {
   if (answers === undefined) return count()
   if (!answers.has(question)) answers.set(question, count())
   return answers.get(question) as T

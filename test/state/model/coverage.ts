@@ -1,7 +1,8 @@
 // ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
 import { atLeastZero, COIN, floorDiv, largest, least, P, sum } from './arithmetic.ts'
-import { capacityC, capacityCStar, reservedR, whileUnchanged } from './capacity.ts'
-import { bondPriceOf, staleSince } from './prices.ts'
+import { capacityC, capacityCStar, offersAll, reservedR, whileUnchanged } from './capacity.ts'
+import { bondPriceOf, isGivenUp, isStale, lockPriceOf } from './prices.ts'
+import { isBarred, promisedBy } from './sales.ts'
 import type { Provider, World } from './world.ts'
 
 /** Providers of one legal group are one j; without a group a provider is its own. */
@@ -129,34 +130,44 @@ export function exceedsOwnLimits(world: World, { id, liabilityBase }: Provider):
 /** The part of L that needs a bond: not what was assumed with a compensation, or had to be (§9). */
 export const bondedLiability = ({ liabilityBase, exemptBase }: Provider): bigint => liabilityBase - exemptBase
 
+/** Bonds that there are, or one on which a mint rests, a takeover or an assumption (docs/decisions/bonds-at-the-higher-price.md). */
+export type BondUse = 'held' | 'minted'
+
 /** The first asset of a bond with a price too old, where such assets are at least half of it (docs/economy.md). */
-export function staleBond(world: World, provider: Provider): number | undefined {
-  const held = [...provider.bonds].filter(([, amount]) => amount > 0n)
-  const stale = held.filter(([asset]) => staleSince(world, asset) !== undefined)
-  const all = sum(held.map(([asset, amount]) => valuePpm(world, asset, amount)))
-  const old = sum(stale.map(([asset, amount]) => valuePpm(world, asset, amount)))
+export function staleBond(world: World, provider: Provider, use: BondUse): number | undefined {
+  const held = [...provider.bonds].filter(([asset, amount]) => amount > 0n && !isGivenUp(world, asset))
+  const stale = held.filter(([asset]) => isStale(world, asset))
+  const all = sum(held.map(([asset, amount]) => valuePpm(world, { asset, amount, use })))
+  const old = sum(stale.map(([asset, amount]) => valuePpm(world, { asset, amount, use })))
   return stale.length > 0 && old * 2n >= all ? stale[0]![0] : undefined
 }
 
-const valuePpm = (world: World, asset: number, amountBase: bigint): bigint => {
-  const price = bondPriceOf(world, asset)
-  return price === undefined ? 0n : floorDiv(amountBase * COIN * P, price)
+const valuePpm = (
+  world: World,
+  of: { readonly asset: number; readonly amount: bigint; readonly use: BondUse },
+): bigint => {
+  const price = of.use === 'held' ? bondPriceOf(world, of.asset) : lockPriceOf(world, of.asset)
+  return price === undefined ? 0n : floorDiv(of.amount * COIN * P, price)
 }
 
-/** The bonds at the oracle price, millionths of a base unit; `isFresh`: those whose price is not too old. */
-export function bondValuePpm(world: World, provider: Provider, isFresh: boolean): bigint {
-  const counted = [...provider.bonds].filter(([asset]) => !isFresh || staleSince(world, asset) === undefined)
-  return sum(counted.map(([asset, amount]) => valuePpm(world, asset, amount)))
-}
-
-/** Whether the bond is at least `share` of a liability; a smaller part of it with a price too old counts nothing. */
-export const bondCovers = (
+/** The bonds at the oracle price, millionths of a base unit; `isFresh`: those whose price is not too old. One that is given up counts nothing. */
+export function bondValuePpm(
   world: World,
   provider: Provider,
-  sharePpm: bigint,
-  liabilityBase: bigint,
-): boolean =>
-  bondValuePpm(world, provider, staleBond(world, provider) === undefined) >= sharePpm * liabilityBase
+  { use, isFresh = false }: { readonly use: BondUse; readonly isFresh?: boolean },
+): bigint {
+  const counted = [...provider.bonds].filter(
+    ([asset]) => !isGivenUp(world, asset) && !(isFresh && isStale(world, asset)),
+  )
+  return sum(counted.map(([asset, amount]) => valuePpm(world, { asset, amount, use })))
+}
+
+/** Whether the bond lets a provider owe so much; a smaller part of it with a price too old counts nothing. */
+function bondCovers(world: World, provider: Provider, liabilityBase: bigint): boolean {
+  const use = 'minted'
+  const isFresh = staleBond(world, provider, use) === undefined
+  return bondValuePpm(world, provider, { use, isFresh }) >= world.parameters.bondPpm * liabilityBase
+}
 
 export const MINT_LIMITS = [
   'status',
@@ -171,46 +182,127 @@ export const MINT_LIMITS = [
   'frontLoad',
   'bond',
   'stale',
+  'barred',
+  'receiptsFirst',
 ] as const
 export type MintLimit = (typeof MINT_LIMITS)[number]
 
-/**
- * Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). `from`: what x of its
- * liability moves to the provider, so that it is not new.
- */
+/** The failure that a broken limit has. */
+export const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
+  status: 'ProviderNotActive',
+  suspended: 'ProviderSuspended',
+  notice: 'UnderNotice',
+  stopped: 'MintingStopped',
+  recount: 'RecountUnderWay',
+  shortfall: 'CoverageShortfall',
+  quota: 'QuotaExceeded',
+  joint: 'JointLimitExceeded',
+  ownBacking: 'OwnBackingExceeded',
+  frontLoad: 'FrontLoadExceeded',
+  bond: 'BondTooSmall',
+  stale: 'OracleStale',
+  barred: 'MintingBarred',
+  receiptsFirst: 'ReceiptsFirst',
+}
+
+/** Whether any member of a provider's legal group is suspended: then the whole group is (§2). */
+export const isSuspendedGroup = (world: World, provider: Provider): boolean =>
+  [...world.providers.values()].some((other) => groupOf(other) === groupOf(provider) && isSuspended(other))
+
+export const bondOf = (world: World, provider: number, asset: number): bigint =>
+  world.providers.get(provider)!.bonds.get(asset) ?? 0n
+
+/** The largest liability that a bond is `share` of, found by halving. */
+function bondLimit(world: World, provider: Provider): bigint {
+  let low = 0n
+  let high = 2n ** 128n
+  while (low < high) {
+    const middle = (low + high + 1n) / 2n
+    if (bondCovers(world, provider, middle)) low = middle
+    else high = middle - 1n
+  }
+  return low
+}
+
+/** What each limit leaves a provider to mint; below zero where more is owed already. */
+export function mintRooms(world: World, id: number): ReadonlyMap<MintLimit, bigint> {
+  const provider = world.providers.get(id)!
+  const group = groupOf(provider)
+  const members = [...world.providers.values()].filter((p) => groupOf(p) === group)
+  const own = provider.liabilityBase
+  const rooms = new Map<MintLimit, bigint>([
+    ['quota', quota(world, group) - sum(members.map((p) => p.liabilityBase))],
+    ['joint', jointLimit(world) - totalLiabilities(world) - world.orphanBase],
+    ['ownBacking', ownBackingLimit(world, id) - own],
+    ['bond', bondLimit(world, provider) - bondedLiability(provider)],
+  ])
+  const frontLoad = frontLoadLimit(world, id)
+  if (frontLoad !== undefined) rooms.set('frontLoad', frontLoad - own)
+  return rooms
+}
+
+/** Whom a mint is for: the provider and its buyers, or holders of receipts that it has sold before. */
+export type MintKind = 'own' | 'receipts'
+
+/** Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). */
 export const brokenMintLimits = (
   world: World,
   id: number,
   x: bigint,
-  from?: number,
-): ReadonlySet<MintLimit> => whileUnchanged(() => findBroken(world, { id, x, from }))
+  kind: MintKind = 'own',
+): ReadonlySet<MintLimit> => broken(world, { id, x, kind, moved: undefined })
 
-function findBroken(
+/** Of a takeover: what moves is not new. */
+export const brokenTakeoverLimits = (
   world: World,
-  { id, x, from }: { readonly id: number; readonly x: bigint; readonly from: number | undefined },
-): ReadonlySet<MintLimit> {
+  id: number,
+  x: bigint,
+  from: number,
+): ReadonlySet<MintLimit> => broken(world, { id, x, kind: 'own', moved: { from, amountBase: x } })
+
+interface Wanted {
+  readonly id: number
+  readonly x: bigint
+  /** What of x another owes already. */
+  readonly moved: { readonly from: number; readonly amountBase: bigint } | undefined
+}
+
+const broken = (world: World, wanted: Wanted & { readonly kind: MintKind }): ReadonlySet<MintLimit> =>
+  whileUnchanged(() => {
+    const { id, x, kind } = wanted
+    const found = findBroken(world, wanted)
+    if (kind === 'receipts') return found
+    if (isBarred(world, id)) found.add('barred')
+    const promised = promisedBy(world, id)
+    if (promised > 0n && findBroken(world, { ...wanted, x: x + promised }).size > 0)
+      found.add('receiptsFirst')
+    return found
+  })
+
+function findBroken(world: World, { id, x, moved }: Wanted): Set<MintLimit> {
   const provider = world.providers.get(id)!
-  const broken = new Set<MintLimit>()
+  const found = new Set<MintLimit>()
   const own = provider.liabilityBase + x
   const group = groupOf(provider)
   const members = [...world.providers.values()].filter((p) => groupOf(p) === group)
-  if (provider.status !== 'active') broken.add('status')
-  if (members.some(isSuspended)) broken.add('suspended')
-  if ([...world.lots.values()].some((lot) => lot.provider === id && lot.lastWindow !== undefined))
-    broken.add('notice')
-  if (world.mintStop !== undefined) broken.add('stopped')
-  if (world.recounting !== undefined) broken.add('recount')
-  if (shortfall(world) > 0n) broken.add('shortfall')
+  if (provider.status !== 'active') found.add('status')
+  if (members.some(isSuspended)) found.add('suspended')
+  const ending = [...world.lots.values()].filter(
+    (lot) => lot.provider === id && lot.lastWindow !== undefined && offersAll(lot),
+  )
+  if (ending.length > 0) found.add('notice')
+  if (world.mintStop !== undefined) found.add('stopped')
+  if (world.recounting !== undefined) found.add('recount')
+  if (shortfall(world) > 0n) found.add('shortfall')
   const groupLiability = sum(members.map((p) => p.liabilityBase))
-  const isOneGroup = from !== undefined && groupOf(world.providers.get(from)!) === group
-  if (!isOneGroup && groupLiability + x > quota(world, group)) broken.add('quota')
-  if (from === undefined && totalLiabilities(world) + world.orphanBase + x > jointLimit(world))
-    broken.add('joint')
-  if (own > ownBackingLimit(world, id)) broken.add('ownBacking')
+  const isOneGroup = moved !== undefined && groupOf(world.providers.get(moved.from)!) === group
+  const knownBase = moved?.amountBase ?? 0n
+  if (groupLiability + x - (isOneGroup ? knownBase : 0n) > quota(world, group)) found.add('quota')
+  if (totalLiabilities(world) + world.orphanBase + x - knownBase > jointLimit(world)) found.add('joint')
+  if (own > ownBackingLimit(world, id)) found.add('ownBacking')
   const frontLoad = frontLoadLimit(world, id)
-  if (frontLoad !== undefined && own > frontLoad) broken.add('frontLoad')
-  if (!bondCovers(world, provider, world.parameters.bondPpm, bondedLiability(provider) + x))
-    broken.add('bond')
-  if (staleBond(world, provider) !== undefined) broken.add('stale')
-  return broken
+  if (frontLoad !== undefined && own > frontLoad) found.add('frontLoad')
+  if (!bondCovers(world, provider, bondedLiability(provider) + x)) found.add('bond')
+  if (staleBond(world, provider, 'minted') !== undefined) found.add('stale')
+  return found
 }

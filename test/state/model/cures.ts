@@ -39,8 +39,8 @@ const withdrawnBy = (world: World, provider: Provider): bigint =>
 /** Whether the bond is below `bMaint` of what needs one; undefined when prices are too old to tell. */
 function isBondShort(world: World, provider: Provider): boolean | undefined {
   const needed = world.parameters.bondMaintenancePpm * bondedLiability(provider)
-  if (bondValuePpm(world, provider, true) >= needed) return false
-  return staleBond(world, provider) === undefined ? true : undefined
+  if (bondValuePpm(world, provider, { use: 'held', isFresh: true }) >= needed) return false
+  return staleBond(world, provider, 'held') === undefined ? true : undefined
 }
 
 function causeOf(world: World, provider: Provider, shortfallBase: bigint, withdrawnBase: bigint): CureCause {

@@ -4,6 +4,7 @@ import { ceilDiv, least, P, sum } from './arithmetic.ts'
 import { actOn } from './auction.ts'
 import { counts } from './capacity.ts'
 import { overdueCause } from './cures.ts'
+import { closeSeriesOf } from './deliveries.ts'
 import { refundNovation, trackTail } from './exits.ts'
 import { voters } from './governance.ts'
 import { type Case, STAGES } from './institutions.ts'
@@ -87,6 +88,7 @@ function declare(world: World, provider: Provider, cause: Case['cause']): void {
   stopServing(world, provider, 'defaulted')
   delete provider.cure
   refundNovation(world, provider)
+  closeSeriesOf(world, id)
   const locked = coinsOf(world, lockEscrow(id))
   const burnedBase = least(locked, declaredBase)
   burnLiability(world, provider, lockEscrow(id), burnedBase)

@@ -4,7 +4,7 @@ import { changeBooked, counts } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
 import { burnLiability, providerOf } from './issuance.ts'
 import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
-import { bondPriceOf } from './prices.ts'
+import { bondPriceOf, worthOf } from './prices.ts'
 import { closeIfDone, enqueue, enqueueAtTail, noShowFee, payFund } from './queue.ts'
 import type { Assignment, Provider, Request, World } from './world.ts'
 
@@ -242,16 +242,16 @@ export const giveBack = (world: World, assignment: Assignment): void =>
     assignment.isReturned = true
   })
 
-/** Takes the penalty of a window's faults from the bond, asset by asset. */
+/** Takes the penalty of a window's faults from the bonds: each for its share of the undelivered, by what it is worth. */
 function penalize(world: World, provider: Provider, own: readonly Assignment[]): void {
-  const { faultPenaltyPpm, faultFloorPpm, penaltyCapPpm } = world.parameters
   const undelivered = sum(own.map(openCoins))
-  for (const [asset, bond] of provider.bonds) {
-    const price = bondPriceOf(world, asset)
-    if (price === undefined) continue
-    const share = ceilDiv(undelivered * price * faultPenaltyPpm, COIN * P)
-    const floor = ceilDiv(bond * faultFloorPpm, P)
-    const penalty = least(most(share, floor), floorDiv(bond * penaltyCapPpm, P))
+  const bonds = [...provider.bonds].map(
+    ([asset, bond]) => [asset, bond, worthOf(world, asset, bond)] as const,
+  )
+  const all = sum(bonds.map(([, , worth]) => worth))
+  for (const [asset, bond, worth] of bonds) {
+    const share = worth === 0n ? 0n : ceilDiv(undelivered * worth, all)
+    const penalty = penaltyOf(world, { asset, bond, share })
     provider.bonds.set(asset, bond - penalty)
     const half = floorDiv(penalty, 2n)
     let left = half
@@ -261,8 +261,18 @@ function penalize(world: World, provider: Provider, own: readonly Assignment[]):
       move(world, asset, bondEscrow(provider.id), world.requests.get(assignment.request)!.owner, part)
     })
     move(world, asset, bondEscrow(provider.id), FUND, penalty - half)
-    return
   }
+}
+
+/** `faultPenalty` of what a bond in one asset answers for, within floor and cap of it. */
+function penaltyOf(
+  world: World,
+  { asset, bond, share }: { readonly asset: number; readonly bond: bigint; readonly share: bigint },
+): bigint {
+  const { faultPenaltyPpm, faultFloorPpm, penaltyCapPpm } = world.parameters
+  const cost = ceilDiv(share * (bondPriceOf(world, asset) ?? 0n) * faultPenaltyPpm, COIN * P)
+  const floor = ceilDiv(bond * faultFloorPpm, P)
+  return least(most(cost, floor), floorDiv(bond * penaltyCapPpm, P))
 }
 
 /** Reservations without a grant return at their original numbers. */

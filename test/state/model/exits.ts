@@ -2,11 +2,12 @@
 import { floorDiv } from './arithmetic.ts'
 import { addCompensation, lowerAssumed, releaseCompensation } from './assumed.ts'
 import { counts } from './capacity.ts'
-import { brokenMintLimits } from './coverage.ts'
+import { brokenTakeoverLimits } from './coverage.ts'
 import { type GovernanceTerms, voters } from './governance.ts'
 import { floorOf, type Outcome, providerOf } from './issuance.ts'
 import { hasLeft } from './leaving.ts'
 import { bondEscrow, compensationEscrow, lockEscrow, move, novationEscrow, unitsOf } from './ledger.ts'
+import { liveSeriesOf } from './sales.ts'
 import type { Provider, World } from './world.ts'
 
 /** Whether nobody else serves but members whose exit is complete. */
@@ -32,16 +33,18 @@ export function completeExit(world: World, terms: GovernanceTerms, sender: strin
   if (provider === undefined) return 'NotProvider'
   if (provider.status !== 'retiring' || provider.removed) return 'NotLeaving'
   if (provider.liabilityBase > 0n) return 'LiabilityLeft'
+  if (liveSeriesOf(world, provider.id).length > 0) return 'SeriesLive'
   const electorate = voters(world)
   if (electorate.includes(provider) && electorate.length <= terms.validatorsMin) return 'TooFewValidators'
   provider.removed = true
   return undefined
 }
 
-/** After each window: whoever has no vote and owes nothing has its bond locked for the tail from then on. */
+/** After each window: whoever has no vote and owes nothing, receipts neither, has its bond locked for the tail from then on. */
 export function trackTail(world: World, provider: Provider): void {
   const isOut = provider.removed || provider.status === 'defaulted'
-  if (!isOut || provider.liabilityBase > 0n) delete provider.tail
+  const isOwing = provider.liabilityBase > 0n || liveSeriesOf(world, provider.id).length > 0
+  if (!isOut || isOwing) delete provider.tail
   else
     provider.tail ??= {
       sinceWindow: world.window,
@@ -129,7 +132,7 @@ export function acceptNovation(
   if (open.to !== to.id) return 'NotOffered'
   const from = world.providers.get(terms.from)!
   if (open.amountBase > from.liabilityBase) return 'LiabilityTooSmall'
-  const broken = brokenMintLimits(world, to.id, open.amountBase, from.id)
+  const broken = brokenTakeoverLimits(world, to.id, open.amountBase, from.id)
   if (broken.size > 0) return broken
   world.failures.novations.delete(from.id)
   moveLocks(world, { from, to, amountBase: open.amountBase })

@@ -1,18 +1,18 @@
-// ECONOMY §4: mints, series, purchases, retiring; §3: the lock of a mint and its release.
-import { COIN, ceilDiv, floorDiv, least, most, P } from './arithmetic.ts'
+// ECONOMY §4: mints and retiring; §3: the lock of a mint and its release. Not: primary sales (series.ts).
+import { ceilDiv, floorDiv, least, P } from './arithmetic.ts'
 import { lowerAssumed } from './assumed.ts'
-import { brokenMintLimits, isSuspended, type MintLimit } from './coverage.ts'
-import { burnCoins, coinsOf, createCoins, lockEscrow, move, seriesEscrow, unitsOf } from './ledger.ts'
-import type { Floor, Lock, Provider, Purchase, Series, World } from './world.ts'
+import { brokenMintLimits } from './coverage.ts'
+import { burnCoins, coinsOf, createCoins, lockEscrow, move } from './ledger.ts'
+import type { Floor, Lock, Provider, World } from './world.ts'
 
 export const providerOf = (world: World, operator: string): Provider | undefined =>
   [...world.providers.values()].find((provider) => provider.operator === operator)
 
-/** The result of an action: nothing, a failure by name, or the mint limits of which the refusal must name one. */
-export type Outcome = string | undefined | ReadonlySet<MintLimit>
+/** The result of an action: nothing, a failure by name, or broken rules and limits of which the refusal must name one. */
+export type Outcome = string | undefined | ReadonlySet<string>
 
 /** Of a mint's value, `retain` is locked; of that value, `lockFloor` waits for burned liability (§3, Lock). */
-function lockUp(
+export function lockUp(
   world: World,
   provider: number,
   locked: {
@@ -131,70 +131,4 @@ function releaseLeavers(world: World): void {
   for (const lock of world.locks.filter(({ provider }) => owesNothing(provider)))
     release(world, lock, lock.restBase)
   world.locks = world.locks.filter(({ provider }) => !owesNothing(provider))
-}
-
-export interface SeriesTerms {
-  readonly asset: number
-  readonly capBase: bigint
-  readonly startPriceBase: bigint
-  readonly endPriceBase: bigint
-  readonly opensMs: number
-  readonly closesMs: number
-}
-
-/** An immediate series: a primary offering by a provider that may mint. */
-export function openSeries(world: World, sender: string, terms: SeriesTerms): Outcome {
-  const provider = providerOf(world, sender)
-  if (provider === undefined) return 'NotProvider'
-  if (isSuspended(provider)) return new Set<MintLimit>(['status'])
-  if (!world.assets.has(terms.asset)) return 'UnknownAsset'
-  const id = world.series.size + 1
-  world.series.set(id, { id, provider: provider.id, ...terms, soldBase: 0n, closed: false })
-  return undefined
-}
-
-/** Price of a coin at a time: fixed, or falling linearly (Dutch), rounded up in the seller's favour. */
-export function seriesPrice(series: Series, timestampMs: number): bigint {
-  const { startPriceBase, endPriceBase, opensMs, closesMs } = series
-  if (startPriceBase === endPriceBase || timestampMs <= opensMs) return startPriceBase
-  const elapsed = BigInt(Math.min(timestampMs, closesMs) - opensMs)
-  const fall = floorDiv((startPriceBase - endPriceBase) * elapsed, BigInt(closesMs - opensMs))
-  return startPriceBase - fall
-}
-
-/** What an amount costs at a price per coin; the buyer pays the rounding. */
-export const costOf = (amountBase: bigint, priceBase: bigint): bigint => ceilDiv(amountBase * priceBase, COIN)
-
-/** Escrows the payment of a purchase, which the next foreign block's mix draws (§8). */
-export function escrowPurchase(
-  world: World,
-  sender: string,
-  purchase: { readonly series: Series; readonly amountBase: bigint; readonly maxPaidBase: bigint },
-): { readonly failure: string } | { readonly purchase: Purchase } {
-  const { series, amountBase } = purchase
-  const paidBase = costOf(amountBase, seriesPrice(series, world.timestampMs))
-  if (paidBase > purchase.maxPaidBase) return { failure: 'PriceAboveMaximum' }
-  if (unitsOf(world, series.asset, sender) < paidBase) return { failure: 'InsufficientAsset' }
-  move(world, series.asset, sender, seriesEscrow(series.id), paidBase)
-  return { purchase: { series: series.id, buyer: sender, amountBase, paidBase } }
-}
-
-/** Settles a drawn purchase: the full mint rule, or a refund. */
-export function settlePurchase(world: World, { series: id, buyer, amountBase, paidBase }: Purchase): boolean {
-  const series = world.series.get(id)!
-  const fits =
-    !series.closed &&
-    series.soldBase + amountBase <= series.capBase &&
-    brokenMintLimits(world, series.provider, amountBase).size === 0
-  if (!fits) {
-    move(world, series.asset, seriesEscrow(id), buyer, paidBase)
-    return false
-  }
-  series.soldBase += amountBase
-  createCoins(world, series.provider, buyer, amountBase)
-  const valueBase = most(paidBase, costOf(amountBase, world.prices.get(series.asset) ?? 0n))
-  const { operator } = world.providers.get(series.provider)!
-  move(world, series.asset, seriesEscrow(id), operator, paidBase)
-  lockUp(world, series.provider, { asset: series.asset, valueBase, from: operator, maxBase: paidBase })
-  return true
 }

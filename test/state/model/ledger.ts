@@ -4,13 +4,15 @@ import type { World } from './world.ts'
 /** Accounts that nobody owns. */
 export const FUND = 'guarantee fund'
 export const redemptionEscrow = (request: number): string => `escrow of request ${request}`
-export const seriesEscrow = (series: number): string => `escrow of series ${series}`
 export const bondEscrow = (provider: number): string => `bond of ${provider}`
 export const compensationEscrow = (provider: number): string => `compensation of ${provider}`
 export const novationEscrow = (provider: number): string => `payment offered by ${provider}`
 export const estateEscrow = (provider: number): string => `estate of ${provider}`
 export const depositEscrow = (provider: number): string => `deposits of bids for ${provider}`
 export const lockEscrow = (provider: number): string => `lock of ${provider}`
+
+/** Issuer of receipts. */
+export const THE_CHAIN = 'the chain'
 
 const UNLIMITED = 2n ** 256n - 1n
 
@@ -92,10 +94,24 @@ export function redeemUnits(
 ): string | undefined {
   const asset = world.assets.get(args.asset)
   if (asset === undefined) return 'UnknownAsset'
+  // Receipts of a series are claimed, not destroyed (docs/decisions/receipts-are-all-alike.md).
+  if (asset.issuer === THE_CHAIN) return 'IssuedByChain'
   if (unitsOf(world, args.asset, sender) < args.amountBase) return 'InsufficientAsset'
-  asset.supplyBase -= args.amountBase
-  add(world.units, `${args.asset}/${sender}`, -args.amountBase)
+  destroyUnits(world, { ...args, owner: sender })
   return undefined
+}
+
+/** Destroys units; the caller has checked that the owner has them. */
+export function destroyUnits(
+  world: World,
+  {
+    asset,
+    owner,
+    amountBase,
+  }: { readonly asset: number; readonly owner: string; readonly amountBase: bigint },
+): void {
+  world.assets.get(asset)!.supplyBase -= amountBase
+  add(world.units, `${asset}/${owner}`, -amountBase)
 }
 
 /** ERC-20 `transfer` of a settlement asset. */
@@ -105,6 +121,7 @@ export function tokenTransfer(
   sender: string,
   args: { readonly to: string; readonly value: bigint },
 ): string | undefined {
+  if (!world.assets.has(asset)) return 'UnreachableAddress'
   if (unitsOf(world, asset, sender) < args.value) return 'ERC20InsufficientBalance'
   move(world, asset, sender, args.to, args.value)
   return undefined
@@ -116,10 +133,12 @@ export function tokenApprove(
   asset: number,
   sender: string,
   args: { readonly spender: string; readonly value: bigint },
-): undefined {
+): string | undefined {
+  if (!world.assets.has(asset)) return 'UnreachableAddress'
   const key = `${asset}/${sender}/${args.spender}`
   if (args.value === 0n) world.allowances.delete(key)
   else world.allowances.set(key, args.value)
+  return undefined
 }
 
 /** ERC-20 `transferFrom`: an unlimited allowance (2^256 − 1) never decreases. */
@@ -129,6 +148,7 @@ export function tokenTransferFrom(
   sender: string,
   args: { readonly from: string; readonly to: string; readonly value: bigint },
 ): string | undefined {
+  if (!world.assets.has(asset)) return 'UnreachableAddress'
   const key = `${asset}/${args.from}/${sender}`
   const allowance = world.allowances.get(key) ?? 0n
   if (allowance < args.value) return 'ERC20InsufficientAllowance'

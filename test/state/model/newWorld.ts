@@ -1,6 +1,7 @@
 // A world before its first block: parameters, classes, members, lots. Owns: empty maps and how a fixture fills them.
 import { numberGroup } from './capacity.ts'
 import { bondEscrow, issueUnits, move } from './ledger.ts'
+import { noSales } from './sales.ts'
 import { takeSnapshot } from './windows.ts'
 import { type Lot, type Parameters, type Provider, SERVICES, type Service, type World } from './world.ts'
 
@@ -62,8 +63,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     listings: new Map(),
     locks: [],
     floors: [],
-    series: new Map(),
-    purchases: [],
+    sales: noSales(),
     requests: new Map(),
     nextRequest: 1,
     pending: [],

@@ -251,7 +251,7 @@ function renew(world: World, asset: number, window: number): void {
       most(target, most(1n, floorDiv(from * (P - priceMovePpm), P))),
       least(PRICE_MAX, ceilDiv(from * (P + priceMovePpm), P)),
     )
-  const bond = step(bondPriceOf(world, asset)!, isAgreed ? mean : least(theirs, others))
+  const bond = step(bondPriceOf(world, asset)!, isAgreed ? mean : theirs)
   const lock = step(lockPriceOf(world, asset)!, isAgreed ? mean : most(theirs, others))
   world.prices.set(asset, step(world.prices.get(asset)!, isAgreed ? mean : theirs))
   world.oracle.bondPrices.set(asset, bond)

@@ -28,6 +28,7 @@ const SAME = {
   absencePpm: 1_000n,
   absencesFree: 3,
   bidDepositPpm: 1_000n,
+  seriesPenaltyPpm: 200_000n,
 } as const
 
 export const DEV: Parameters = {
@@ -48,6 +49,11 @@ export const DEV: Parameters = {
   stepsPerBlockMax: 512,
   openRequestsMax: 20_000,
   openRequestsPerAccountMax: 256,
+  waitingMax: 2_000,
+  saleWindowsMax: 60,
+  deliveryWindowsMax: 120,
+  seriesTailWindows: 6,
+  salesStepsMax: 512,
 }
 
 export const TEST: Parameters = {
@@ -64,4 +70,8 @@ export const TEST: Parameters = {
   tailWindows: 3,
   openRequestsMax: 500,
   openRequestsPerAccountMax: 64,
+  waitingMax: 64,
+  saleWindowsMax: 24,
+  deliveryWindowsMax: 36,
+  seriesTailWindows: 3,
 }

@@ -5,6 +5,7 @@ import { capacityC, whileUnchanged } from './capacity.ts'
 import { groupOf } from './coverage.ts'
 import { noteWithdrawn, trackCure } from './cures.ts'
 import { judgeAttendance, type Turn } from './defaults.ts'
+import { holdDates } from './deliveries.ts'
 import { returnUnused, wasServed } from './delivery.ts'
 import { sharePayments } from './fees.ts'
 import { burnFund } from './fund.ts'
@@ -59,6 +60,7 @@ export function endWindow(world: World, governance: GovernanceTerms, turn: Turn)
   failures.hasAnchorMoved = world.anchorPpm !== before
   world.reportedAnchorPpm = world.anchorPpm
   world.window++
+  holdDates(world)
   world.failedCoins.clear()
   for (const listing of world.listings.values()) {
     if (listing.nextWindow <= world.window) listing.bonusPpm = listing.nextBonusPpm
@@ -80,6 +82,9 @@ export function completeRecount(world: World): void {
   }
   whileUnchanged(() => takeSnapshot(world))
   world.failures.isWatchDue = true
+  if (world.isStopEnding !== true) return
+  delete world.mintStop
+  world.isStopEnding = false
 }
 
 /** Liability and capacity of each provider as the window begins (§6, Assignment). */

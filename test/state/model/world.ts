@@ -50,6 +50,14 @@ export interface Parameters {
   absencePpm: bigint
   absencesFree: number
   bidDepositPpm: bigint
+  seriesPenaltyPpm: bigint
+  waitingMax: number
+  saleWindowsMax: number
+  deliveryWindowsMax: number
+  /** Of purchases and series that are over. */
+  seriesTailWindows: number
+  /** M of the walks of primary sales. */
+  salesStepsMax: number
 }
 
 /** §2; `left`: its bond is unlocked after it has left (docs/when-a-provider-fails.md). */
@@ -151,19 +159,6 @@ export interface Floor {
   freedBase: bigint
 }
 
-export interface Series {
-  readonly id: number
-  readonly provider: number
-  readonly asset: number
-  readonly capBase: bigint
-  readonly startPriceBase: bigint
-  readonly endPriceBase: bigint
-  readonly opensMs: number
-  readonly closesMs: number
-  soldBase: bigint
-  closed: boolean
-}
-
 /** Something of block `height` that waits for a later block's mix (§8). */
 export interface Drawn<T> {
   readonly what: T
@@ -174,11 +169,79 @@ export interface Drawn<T> {
   readonly index: number
 }
 
+/** §5: what the oracle says a coin costs in an asset. */
+export interface Quote {
+  readonly priceBase: bigint
+  /** Where chambers disagree: of bonds that there are, and of locks and mints. */
+  readonly bondPriceBase: bigint
+  readonly lockPriceBase: bigint
+  /** The window in which it was last renewed; undefined: it stands without reports. */
+  readonly renewedWindow: number | undefined
+}
+
+/** §4, primary sales. */
+export type SeriesState = 'selling' | 'delivering' | 'blocked' | 'converted' | 'failed' | 'ended'
+export type FailReason = 'none' | 'overdue' | 'lockTooSmall' | 'suspended' | 'defaulted'
+
+/** Receipts that a holder has handed in while the series delivers, and the coins it has taken for them. */
+export interface HandedIn {
+  readonly faceBase: bigint
+  readonly takenBase: bigint
+}
+
+export interface Series {
+  readonly id: number
+  readonly provider: number
+  readonly kind: 'immediate' | 'forward'
+  readonly asset: number
+  readonly capBase: bigint
+  readonly startPriceBase: bigint
+  readonly endPriceBase: bigint
+  /** Windows; a stale price moves them all (docs/decisions/clocks-of-series.md). */
+  opensAt: number
+  closesAt: number
+  /** The last window in which receipts become coins in time; 0 of an immediate series. */
+  dueAt: number
+  stopped: boolean
+  state: SeriesState
+  failReason: FailReason
+  /** Coins or receipts ever sold. */
+  soldBase: bigint
+  /** The window in which its lock was found too small. */
+  lockShortSince?: number
+  readonly handedIn: Map<string, HandedIn>
+}
+
 export interface Purchase {
+  readonly id: number
   readonly series: number
   readonly buyer: string
   readonly amountBase: bigint
   readonly paidBase: bigint
+  readonly priceBase: bigint
+  /** Undefined while it waits. `reasons`: the rules that kept something back, of which the chain names one. */
+  outcome?: {
+    readonly filledBase: bigint
+    readonly refundedBase: bigint
+    readonly reasons: ReadonlySet<string>
+  }
+}
+
+export interface Sales {
+  readonly series: Map<number, Series>
+  nextSeries: number
+  readonly purchases: Map<number, Purchase>
+  nextPurchase: number
+  /** Purchases that no block of another group has drawn yet, and those that one has, in their order. */
+  waiting: Drawn<number>[]
+  drawn: number[]
+  boughtInBlock: number
+  /** What is over and leaves the state `seriesTailWindows` later, in order. */
+  over: { readonly kind: 'purchase' | 'series'; readonly id: number; readonly window: number }[]
+  /** How far the live series have been looked at since the last recount: members by number, then their series. */
+  look: { readonly window: number; readonly member: number; readonly next: number }
+  /** Provider → the last window in which it may not mint, after a failed series. */
+  readonly barredUntil: Map<number, number>
 }
 
 /** §6, Listing: one offer per provider and service. */
@@ -313,6 +376,7 @@ export interface World {
   anchorPpm: bigint
   /** What the oracle last reported for the next window; the anchor itself when it reported nothing. */
   reportedAnchorPpm: bigint
+  /** §5: the price of a coin in each asset that has one; what values bonds and locks apart, and its age, is the oracle's. */
   readonly prices: Map<number, bigint>
   /** Address → coins; escrows and the fund are accounts of their own names. */
   readonly coins: Map<string, bigint>
@@ -337,8 +401,10 @@ export interface World {
   readonly floors: Floor[]
   /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
   mintStop?: string
-  readonly series: Map<number, Series>
-  purchases: Drawn<Purchase>[]
+  /** The stop ends with the next recount. */
+  isStopEnding?: boolean
+  /** §4: primary sales. */
+  readonly sales: Sales
   readonly requests: Map<number, Request>
   nextRequest: number
   pending: Drawn<number>[]

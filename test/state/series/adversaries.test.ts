@@ -12,7 +12,7 @@ import { ASSET, BUYER, code, coins, PRICE, SeriesChain, units } from '../../supp
 function gainOfFailing(
   pricePpm: number,
   way: 'overdue' | 'lockTooSmall' | 'suspended',
-  bond: 'ample' | 'bare' = 'ample',
+  bond: 'ample' | 'bare' | 'enough' = 'ample',
 ): bigint {
   const chain = new SeriesChain({ devices: [40, 100, 100, 100] })
   chain.mint(1, chain.roomOf(1))
@@ -24,8 +24,9 @@ function gainOfFailing(
   const neededBase = priceBase * 20n
   if (way !== 'lockTooSmall' && neededBase > units(60))
     chain.act('secure', 1, { series: id, amountBase: neededBase - units(60) })
-  if (bond === 'bare')
-    chain.setBond(1, (getLiability(chain.state, 1).liabilityBase * priceBase) / (5n * 10n ** 18n))
+  const ofCoins = (getLiability(chain.state, 1).liabilityBase * priceBase) / (5n * 10n ** 18n)
+  // Enough for a doubling: b·L, and 0.6 of the price paid above it.
+  if (bond !== 'ample') chain.setBond(1, bond === 'bare' ? ofCoins : ofCoins + units(180) + 1n)
   const before = getBond(chain.state, { provider: 1, asset: ASSET })
   chain.livePrice = priceBase
   if (way === 'suspended') chain.run(() => suspendProvider(chain.ctx(), 1, chain.window))
@@ -61,6 +62,8 @@ describe('series: failing on purpose', () => {
     assert.ok(gainOfFailing(1_250_000, 'overdue', 'bare') <= 0n)
     const gain = gainOfFailing(2_000_000, 'overdue', 'bare')
     assert.ok(gain > units(179) && gain <= units(180), `${gain}`)
+    assert.ok(gainOfFailing(2_000_000, 'overdue', 'enough') <= 1n)
+    assert.ok(gainOfFailing(2_100_000, 'overdue', 'enough') > 0n)
   })
 })
 

@@ -277,53 +277,6 @@ describe('series: failure', () => {
     assert.equal(chain.mint(1, coins(1)), undefined)
   })
 
-  it('waits while the price is stale: dates move, and nothing falls due', () => {
-    const { chain, id } = sold(100, 2)
-    chain.setPrice(PRICE)
-    chain.endWindows(2)
-    assert.equal(chain.series(id).state, 'delivering')
-    // Renewed in window 0: windows 3 to 7 begin with a stale price.
-    chain.endWindows(5)
-    assert.equal(chain.window, 7)
-    assert.equal(chain.series(id).state, 'delivering')
-    assert.match(statusOf(chain).text, /stale since window 3/)
-    chain.livePrice = PRICE
-    chain.endWindow()
-    assert.equal(chain.series(id).state, 'failed')
-    assert.equal(chain.query<{ stoppedWindows: number }>('show', { series: id }).stoppedWindows, 0)
-  })
-
-  it('lets holders take their money once the price has been stale for K windows, and goes on if it comes back', () => {
-    const { chain, id } = sold(100, 6)
-    chain.setPrice(PRICE)
-    const freshWindows = TEST_PARAMETERS.oracle.priceFreshWindows
-    while (chain.window < freshWindows + K) chain.endWindow()
-    assert.equal(chain.series(id).state, 'delivering')
-    assert.equal(code(chain.act('refund', A, { series: id, amountBase: coins(40) })), 'RefundNotOpen')
-    chain.endWindow()
-    assert.equal(chain.series(id).state, 'blocked')
-    const before = chain.unitsOf(A)
-    assert.equal(chain.act('refund', A, { series: id, amountBase: coins(40) }), undefined)
-    assert.equal(chain.unitsOf(A) - before, units(120))
-    chain.livePrice = PRICE
-    chain.endWindow()
-    assert.equal(chain.series(id).state, 'delivering')
-    chain.run(() => chain.addLot(1, 20))
-    chain.endWindow()
-    assert.equal(chain.series(id).coinsBase, coins(60))
-  })
-
-  it('ends a sale of coins once the price has been stale for K windows', () => {
-    const chain = new SeriesChain()
-    chain.setPrice(PRICE)
-    const id = chain.open(1, { closesAt: 2 })
-    while (chain.window <= TEST_PARAMETERS.oracle.priceFreshWindows + K) {
-      assert.equal(chain.series(id).state, 'selling')
-      chain.endWindow()
-    }
-    assert.equal(chain.series(id).state, 'ended')
-  })
-
   it('comes for a lock that is below what it must be at two looks in a row', () => {
     const { chain, id } = sold(100, 30)
     chain.livePrice = PRICE
@@ -450,6 +403,21 @@ describe('series: only the joint limit', () => {
     assert.equal(chain.series(id).state, 'ended')
     assert.equal(chain.paidBy(A) + chain.paidBy(B), 0n)
     assert.equal(chain.unitsOf(1) - operator, units(60))
+  })
+
+  it('excuses no more receipts than the issuer’s own limits have room for, the oldest first', () => {
+    const chain = new SeriesChain()
+    assert.equal(chain.mint(1, chain.roomOf(1) - coins(150)), undefined)
+    const terms = { kind: 'forward', closesAt: 0, dueAt: 1 } as const
+    const [older, newer] = [chain.open(1, terms), chain.open(1, terms)]
+    chain.run(() => {
+      for (const id of [older, newer]) assert.equal(chain.buy(A, id, coins(100)), undefined)
+    })
+    chain.run(() => fillJoint(chain))
+    chain.endWindows(2)
+    // Without the joint limit the older series would have its 100 coins, and the newer one 50 of 100.
+    assert.equal(chain.series(older).state, 'blocked')
+    assert.equal(chain.series(newer).failReason, 'overdue')
   })
 
   it('becomes the issuer’s fault once its own rules keep the coins back', () => {

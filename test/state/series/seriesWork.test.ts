@@ -1,6 +1,9 @@
 // The work of blocks does not depend on the number of series, buyers or receipts: cursors, and a bound on each walk.
 import assert from 'node:assert/strict'
-import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { MAIN_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { laneTarget } from '../../../state/fees.ts'
+import { purchasesWaiting } from '../../../state/modules/series/purchases.ts'
+import { seriesSchema } from '../../../state/modules/series/schema.ts'
 import { isSweepDue } from '../../../state/modules/series/sweep.ts'
 import { coins, SeriesChain } from '../../support/seriesFixture.ts'
 
@@ -21,6 +24,24 @@ describe('series: work of a block', () => {
       seen.push(settled())
     }
     assert.deepEqual(seen, [3, 6, 8])
+  })
+
+  it('settles in each block of 200 ms what its general lane takes at the target', () => {
+    const { capacity, accounts } = MAIN_PARAMETERS
+    const { blockStepsMax } = capacity
+    const parameters = { ...TEST_PARAMETERS, capacity: { ...TEST_PARAMETERS.capacity, blockStepsMax } }
+    const chain = new SeriesChain({ parameters })
+    const id = chain.open(1, { closesAt: 9, capBase: coins(1_000) })
+    const { gasTargetPerSecond, blockGasLimit } = accounts
+    const terms = { gasTargetPerSecond, periodMs: 200, gasLimit: blockGasLimit }
+    const atTarget = Math.floor(Number(laneTarget('general', terms)) / seriesSchema.actions.buy.gas)
+    assert.ok(atTarget > 0)
+    for (let block = 0; block < 20; block++) {
+      chain.run(() => {
+        assert.equal(purchasesWaiting(chain.state), 0, `block ${block}`)
+        for (let i = 0; i < atTarget; i++) assert.equal(chain.buy(20 + i, id, coins(1)), undefined)
+      })
+    }
   })
 
   it('looks at so many members and series a block, and at each once a window', () => {

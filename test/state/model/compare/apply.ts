@@ -21,6 +21,7 @@ import { boundedAnchor } from '../windows.ts'
 import type { World } from '../world.ts'
 import { applyInstitution, type InstitutionOperation, isInstitutional } from './institutionOperations.ts'
 import { changeOf, nameOf, type Operation, rootOf } from './operations.ts'
+import { applySale, isSale, type SaleOperation } from './saleOperations.ts'
 
 /** Where a transaction runs: what draws its requests' order, and who governs. */
 export interface Place {
@@ -41,6 +42,7 @@ export function applyOperation(world: World, from: number, operation: Operation,
   if (operation.kind === 'batch') return applyBatch(world, from, operation.calls, place)
   if (isInstitutional(operation)) return applyInstitution(world, from, operation, place.governance)
   const sender = nameOf(from)
+  if (isSale(operation)) return applySale(world, sender, operation, place)
   switch (operation.kind) {
     case 'pay':
       return transfer(world, sender, nameOf(operation.to), operation.valueBase)
@@ -92,21 +94,20 @@ function postBond(
 }
 
 type Service = Exclude<
-  Operation,
-  | {
-      readonly kind:
-        | 'batch'
-        | 'pay'
-        | 'transfer'
-        | 'approve'
-        | 'transferFrom'
-        | 'issue'
-        | 'redeem'
-        | 'postBond'
-        | 'mint'
-        | 'retire'
-    }
-  | InstitutionOperation
+  Exclude<Operation, SaleOperation | InstitutionOperation>,
+  {
+    readonly kind:
+      | 'batch'
+      | 'pay'
+      | 'transfer'
+      | 'approve'
+      | 'transferFrom'
+      | 'issue'
+      | 'redeem'
+      | 'postBond'
+      | 'mint'
+      | 'retire'
+  }
 >
 
 function applyService(world: World, sender: string, operation: Service, place: Place): Result {

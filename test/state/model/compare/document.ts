@@ -12,7 +12,7 @@ import { issueUnits } from '../ledger.ts'
 import { addBond, addLot, addProvider, begin, emptyWorld } from '../newWorld.ts'
 import { appoint } from '../oracle.ts'
 import type { World } from '../world.ts'
-import { ASSET, PRICE_BASE, type Scenario, UNIT } from './scenario.ts'
+import { ASSET, ASSETS, PRICE_BASE, type Scenario, UNIT } from './scenario.ts'
 import { holders, ISSUER, nameOf, reporterWallets, walletOf } from './wallets.ts'
 
 /** Base fee of block 0. */
@@ -37,8 +37,10 @@ export interface Built {
 /** The model's world of a scenario, without coins. */
 function worldOf(scenario: Scenario): World {
   const world = emptyWorld(scenario.parameters, scenario.genesisMs, 1_000_000n)
-  world.assets.set(ASSET, { issuer: nameOf(ISSUER), supplyBase: 0n })
-  world.prices.set(ASSET, PRICE_BASE)
+  for (const asset of ASSETS) {
+    world.assets.set(asset, { issuer: nameOf(ISSUER), supplyBase: 0n })
+    world.prices.set(asset, PRICE_BASE)
+  }
   scenario.classes.forEach((entry, i) => {
     world.classes.set(i + 1, { id: i + 1, ...entry })
   })
@@ -97,6 +99,11 @@ function paramsOf(scenario: Scenario, base: Genesis['params']): Genesis['params'
       ? {}
       : { capacity: { ...params.capacity, recountStepsMax: scenario.recountStepsMax } }),
     governance: { ...params.governance, votingMs: VOTING_MS },
+    series: {
+      ...params.series,
+      tailWindows: scenario.parameters.seriesTailWindows,
+      stepsPerBlockMax: scenario.parameters.salesStepsMax,
+    },
   }
 }
 
@@ -136,8 +143,9 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
     minBlockIntervalMs: scenario.minBlockIntervalMs,
   })
   const gifted = [...scenario.members.map((_, i) => i + 1), ...holders]
-  for (const wallet of gifted)
-    issueUnits(world, nameOf(ISSUER), { asset: ASSET, to: nameOf(wallet), amountBase: GIFT_UNITS * UNIT })
+  const gifts = ASSETS.flatMap((asset) => gifted.map((wallet) => ({ asset, wallet })))
+  for (const { asset, wallet } of gifts)
+    issueUnits(world, nameOf(ISSUER), { asset, to: nameOf(wallet), amountBase: GIFT_UNITS * UNIT })
   const reporters = reporterWallets
     .slice(0, scenario.reporters)
     .map((wallet) => ({ wallet, name: `reporter ${wallet}` }))
@@ -153,7 +161,9 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
     baseFeePerGas: BASE_FEE,
     consensus: { ...DEVNET_TIMING, heartbeatMs: Math.floor(scenario.parameters.windowMs / 4) },
     params: paramsOf(scenario, base.params),
-    assets: base.assets.map((asset) => ({ ...asset, coinPriceBase: PRICE_BASE })),
+    assets: base.assets.flatMap((asset) =>
+      ASSETS.map((id) => ({ ...asset, id, symbol: `${asset.symbol}${id}`, coinPriceBase: PRICE_BASE })),
+    ),
     classes: scenario.classes.map(({ ratingsPpm, specOnly }, i) => ({
       slug: `class-${i + 1}`,
       vendor: 'vendor',
@@ -177,8 +187,8 @@ export function build(scenario: Scenario, mint = mintBalances): Built {
       amountBase,
       backedBy,
     })),
-    assetBalances: gifted.map((wallet) => ({
-      assetId: ASSET,
+    assetBalances: gifts.map(({ asset, wallet }) => ({
+      assetId: asset,
       account: walletOf(wallet),
       amountBase: GIFT_UNITS * UNIT,
     })),

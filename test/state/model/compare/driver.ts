@@ -4,8 +4,10 @@ import { t } from '../../../../base/schema.ts'
 import { PPM } from '../../../../base/units.ts'
 import { capacityModule } from '../../../../state/modules/capacity/module.ts'
 import { attestLot } from '../../../../state/modules/capacity/pledges.ts'
+import { currentWindow } from '../../../../state/modules/capacity/windows.ts'
+import { resumeMinting, stopMinting } from '../../../../state/modules/issuance/minting.ts'
 import { setAnchor } from '../../../../state/modules/oracle/anchor.ts'
-import { setPrice } from '../../../../state/modules/oracle/prices.ts'
+import { renewPrice, setPrice } from '../../../../state/modules/oracle/prices.ts'
 import { convictEquivocator } from '../../../../state/modules/providers/members.ts'
 import { implement, type Module } from '../../../../state/rules.ts'
 
@@ -40,8 +42,16 @@ export const driverSchema = defineModule({
       args: { asset: t.u64, priceBase: t.amount },
       fails: [],
       gas: 1_000,
-      doc: 'The price of a coin in an asset.',
+      doc: 'The price of a coin in an asset; it stands.',
     },
+    quote: {
+      args: { asset: t.u64, priceBase: t.amount, bondPriceBase: t.amount, lockPriceBase: t.amount },
+      fails: [],
+      gas: 1_000,
+      doc: 'The price of a coin in an asset, renewed in this window.',
+    },
+    stopMinting: { args: {}, fails: [], gas: 1_000, doc: 'Nobody may mint any more.' },
+    resumeMinting: { args: {}, fails: [], gas: 1_000, doc: 'The stop ends with the next recount.' },
   },
   queries: {},
 })
@@ -64,6 +74,18 @@ export const driverModule: Module = implement(driverSchema, {
     },
     price: (ctx, price) => {
       setPrice(ctx.state, price)
+      return undefined
+    },
+    quote: (ctx, price) => {
+      renewPrice(ctx.state, { ...price, window: currentWindow(ctx.state) })
+      return undefined
+    },
+    stopMinting: (ctx) => {
+      stopMinting(ctx, 'a test', 'governance')
+      return undefined
+    },
+    resumeMinting: (ctx) => {
+      resumeMinting(ctx)
       return undefined
     },
   },

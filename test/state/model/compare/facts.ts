@@ -19,7 +19,8 @@ import { openRequests, queuedOf } from '../queue.ts'
 import type { Request, World } from '../world.ts'
 import { addModelInstitutions, addRealInstitutions } from './institutionFacts.ts'
 import type { RealChain } from './realChain.ts'
-import { ASSET } from './scenario.ts'
+import { addRealSaleFacts, addSaleFacts } from './saleFacts.ts'
+import { ASSET, ASSETS } from './scenario.ts'
 import { holders, ISSUER, nameOf, walletOf } from './wallets.ts'
 
 export type Facts = Map<string, string>
@@ -86,7 +87,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
   for (const provider of world.providers.values()) {
     const at = `provider ${provider.id}`
     facts.set(`${at} liability`, `${provider.liabilityBase}`)
-    facts.set(`${at} bond`, `${provider.bonds.get(ASSET) ?? 0n}`)
+    for (const asset of ASSETS) facts.set(`${at} bond in ${asset}`, `${provider.bonds.get(asset) ?? 0n}`)
     facts.set(`${at} status`, provider.status)
     facts.set(`${at} suspended`, `${isSuspended(provider)}`)
     facts.set(`${at} locked`, `${coinsOf(world, lockEscrow(provider.id))}`)
@@ -113,6 +114,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
   if (isThorough) addModelInstitutions(facts, world)
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
+  addSaleFacts(facts, world, { wallets: walletsOf(members), isThorough })
   for (const proposal of world.proposals.values()) {
     facts.set(
       `proposal ${proposal.id}`,
@@ -175,6 +177,7 @@ function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Fa
   let open = 0
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)
+  addRealSaleFacts(facts, real, world, { wallets: walletsOf(world.providers.size), isThorough })
   for (const proposal of real.query<readonly Info[]>('governance', 'proposals')) {
     const sorted = (votes: unknown): string => [...(votes as readonly number[])].sort().join()
     facts.set(
@@ -191,7 +194,8 @@ function addProvider(facts: Facts, real: RealChain, id: number, isThorough: bool
   const liability = real.query<Info>('issuance', 'liability', { provider: id })
   facts.set(`${at} liability`, text(liability.liabilityBase))
   const bonds = real.query<readonly { asset: number; amountBase: bigint }[]>('providers', 'bonds', { id })
-  facts.set(`${at} bond`, text(bonds.find(({ asset }) => asset === ASSET)?.amountBase ?? 0n))
+  for (const asset of ASSETS)
+    facts.set(`${at} bond in ${asset}`, text(bonds.find((bond) => bond.asset === asset)?.amountBase ?? 0n))
   facts.set(`${at} status`, text(real.query<Info>('providers', 'provider', { id }).status))
   const suspended = real.query<readonly { provider: number }[]>('providers', 'suspensions')
   facts.set(`${at} suspended`, `${suspended.some(({ provider }) => provider === id)}`)

@@ -8,7 +8,9 @@ import { openRequests } from '../queue.ts'
 import { type Parameters, SERVICES, type World } from '../world.ts'
 import { InstitutionDraws, type Manners } from './institutionDraws.ts'
 import { exists, type Operation, type Sent } from './operations.ts'
-import { ASSET, REGIONS, UNIT } from './scenario.ts'
+import { anyToken, nextSale, owingMember, SALE_WEIGHTS } from './saleGenerator.ts'
+import { isSale, type SaleOperation } from './saleOperations.ts'
+import { ASSET, ASSETS, REGIONS, UNIT } from './scenario.ts'
 import { FIRST_HOLDER, holders, ISSUER, nameOf } from './wallets.ts'
 
 /** How often each is drawn, of all. */
@@ -54,6 +56,7 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['beginExit', 1],
   ['completeExit', 2],
   ['withdrawBond', 2],
+  ...SALE_WEIGHTS,
 ]
 /** Parameters that proposals change, and their modules. */
 const CHANGEABLE = [
@@ -69,6 +72,7 @@ const CHANGEABLE = [
   ['redemption', 'noShowPpm'],
   ['redemption', 'faultPenaltyPpm'],
   ['redemption', 'tailWindows'],
+  ['series', 'seriesPenaltyPpm'],
 ] as const satisfies readonly (readonly [string, keyof Parameters])[]
 const REASONS = ['unreachable', 'wrongHardware', 'other'] as const
 type Kind = Operation['kind']
@@ -79,10 +83,13 @@ export class Generator {
   #root = 0
 
   readonly #without: ReadonlySet<string>
+  readonly #isGreedy: boolean
 
-  constructor(random: Random, without: ReadonlySet<string> = new Set()) {
+  /** `isGreedy`: members mint whatever they may. */
+  constructor(random: Random, without: ReadonlySet<string> = new Set(), isGreedy = false) {
     this.#random = random
     this.#institutions = new InstitutionDraws(random)
+    this.#isGreedy = isGreedy
     this.#without = without
   }
 
@@ -121,6 +128,7 @@ export class Generator {
 
   #send(world: World, kind: Kind): Sent {
     const random = this.#random
+    if (isSale({ kind })) return nextSale(random, world, kind as SaleOperation['kind'])
     const member = random.pick([...world.providers.keys()])
     const holder = random.pick(holders)
     switch (kind) {
@@ -174,6 +182,17 @@ export class Generator {
       case 'completeExit':
       case 'withdrawBond':
         return this.#institutions.draw(world, kind, member)
+      case 'giveNotice':
+        // Notice ends all minting of its provider for K windows: not too often.
+        return random.chance(0.6)
+          ? this.#send(world, 'mint')
+          : { from: random.chance(0.05) ? holder : member, operation: this.#member(world, kind, member) }
+      case 'pledge':
+      case 'postBond': {
+        const owing = random.chance(0.5) ? owingMember(random, world) : undefined
+        if (owing !== undefined) return { from: owing, operation: this.#member(world, kind, owing, 6) }
+        return { from: random.chance(0.05) ? holder : member, operation: this.#member(world, kind, member) }
+      }
       default:
         return { from: random.chance(0.05) ? holder : member, operation: this.#member(world, kind, member) }
     }
@@ -200,18 +219,19 @@ export class Generator {
   ): Sent {
     const random = this.#random
     const to = random.pick(holders)
-    const units = (wallet: number): bigint => this.#amount(unitsOf(world, ASSET, nameOf(wallet)) / 4n)
+    const asset = kind === 'issue' ? ASSET : anyToken(random, world)
+    const units = (wallet: number): bigint => this.#amount(unitsOf(world, asset, nameOf(wallet)) / 4n)
     switch (kind) {
       case 'pay':
         return { from, operation: { kind, to, valueBase: this.#amount(coinsOf(world, nameOf(from)) / 4n) } }
       case 'transfer':
-        return { from, operation: { kind, asset: ASSET, to, value: units(from) } }
+        return { from, operation: { kind, asset, to, value: units(from) } }
       case 'approve':
         return {
           from,
           operation: {
             kind,
-            asset: ASSET,
+            asset,
             spender: to,
             value: random.chance(0.2) ? 2n ** 256n - 1n : units(from),
           },
@@ -219,7 +239,7 @@ export class Generator {
       case 'transferFrom':
         return {
           from,
-          operation: { kind, asset: ASSET, owner: to, to: random.pick(holders), value: units(to) },
+          operation: { kind, asset, owner: to, to: random.pick(holders), value: units(to) },
         }
       case 'issue':
         return {
@@ -227,21 +247,26 @@ export class Generator {
           operation: { kind, asset: ASSET, to, amountBase: this.#amount(100n * UNIT) },
         }
       case 'redeem':
-        return { from, operation: { kind, asset: ASSET, amountBase: units(from) } }
+        return { from, operation: { kind, asset, amountBase: units(from) } }
     }
   }
 
-  #member(world: World, kind: Kind, member: number): Operation {
+  /** `size`: times the usual. */
+  #member(world: World, kind: Kind, member: number, size = 1): Operation {
     const random = this.#random
     const classId = random.between(1, world.classes.size)
     switch (kind) {
       case 'postBond':
-        return { kind, asset: ASSET, amountBase: this.#amount(200n * UNIT) }
+        return {
+          kind,
+          asset: random.chance(0.8) ? ASSET : ASSETS[1],
+          amountBase: this.#amount(BigInt(200 * size) * UNIT),
+        }
       case 'pledge':
         return {
           kind,
           classId,
-          devices: random.between(1, 10),
+          devices: random.between(1, 10 * size),
           root: random.chance(0.1) ? this.#root : ++this.#root,
           region: random.pick(REGIONS),
           services: random.chance(0.8) ? SERVICES : [random.pick(SERVICES)],
@@ -309,7 +334,7 @@ export class Generator {
   /** Amounts around a provider's limit: found by halving. */
   #mintable(world: World, member: number): bigint {
     const random = this.#random
-    if (random.chance(0.5)) return this.#amount(COIN)
+    if (random.chance(this.#isGreedy ? 0.1 : 0.5)) return this.#amount(COIN)
     const limit = whileUnchanged(() => {
       let low = 0n
       let high = 10_000n * COIN
@@ -320,7 +345,8 @@ export class Generator {
       }
       return low
     })
-    return (limit * BigInt(random.pick([100, 500, 990, 1_010]))) / 1_000n
+    const parts = this.#isGreedy ? [990, 1_000, 1_000, 1_010] : [100, 500, 990, 1_010]
+    return (limit * BigInt(random.pick(parts))) / 1_000n
   }
 
   #request(world: World, holder: number): Operation {

@@ -82,7 +82,7 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
     const divergence = { seed, height: 0, lines, history: [] }
     return { executed: 0, outcomes: new Map(), windows: 0, divergence }
   }
-  const generator = new Generator(random, without)
+  const generator = new Generator(random, without, scenario.isGreedy)
   // Some chains have members who never post a grant, most have diligent ones.
   const manners = {
     diligence: random.pick([0.9, 0.9, 0.6, 0.2]),

@@ -3,7 +3,7 @@
 import type { Random } from '../../../support/random.ts'
 import { COIN, P } from '../arithmetic.ts'
 import { counts, whileUnchanged } from '../capacity.ts'
-import { brokenMintLimits } from '../coverage.ts'
+import { brokenTakeoverLimits } from '../coverage.ts'
 import { voters } from '../governance.ts'
 import type { Case, Novation } from '../institutions.ts'
 import { hasLeft } from '../leaving.ts'
@@ -13,7 +13,8 @@ import { bondPriceOf } from '../prices.ts'
 import type { Provider, World } from '../world.ts'
 import type { InstitutionOperation } from './institutionOperations.ts'
 import type { Sent } from './operations.ts'
-import { ASSET } from './scenario.ts'
+import { hasFeed } from './saleGenerator.ts'
+import { ASSET, ASSETS } from './scenario.ts'
 import { holders, nameOf, reporterWallets } from './wallets.ts'
 
 /** How often what is due is done on a chain. */
@@ -42,7 +43,7 @@ const mostTaken = (
     let high = wanted
     for (let i = 0; i < 12 && low < high; i++) {
       const middle = (low + high + 1n) / 2n
-      if (brokenMintLimits(world, to.id, middle, from.id).size === 0) low = middle
+      if (brokenTakeoverLimits(world, to.id, middle, from.id).size === 0) low = middle
       else high = middle - 1n
     }
     return low > 0n ? low : wanted
@@ -119,9 +120,9 @@ export class InstitutionDraws {
         send(id, this.#offer(world, provider))
       if (offer !== undefined && random.chance(0.2)) send(id, { kind: 'withdrawNovation' })
       if (status === 'retiring' && liabilityBase === 0n && !removed) send(id, { kind: 'completeExit' })
-      const bond = provider.bonds.get(ASSET) ?? 0n
-      if (hasLeft(world, provider) && bond > 0n)
-        send(id, { kind: 'withdrawBond', asset: ASSET, amountBase: bond })
+      if (hasLeft(world, provider))
+        for (const [asset, bond] of provider.bonds)
+          if (bond > 0n) send(id, { kind: 'withdrawBond', asset, amountBase: bond })
     }
     return sent
   }
@@ -178,9 +179,14 @@ export class InstitutionDraws {
     const shown = jitter(
       isMember && mood === 1 ? price / 2n : (price * BigInt(95 + ((world.window * 3) % 11))) / 100n,
     )
+    const second = bondPriceOf(world, ASSETS[1])
+    const also =
+      second === undefined || !hasFeed(world)
+        ? []
+        : [{ asset: ASSETS[1], priceBase: jitter(isMember && mood === 2 ? (second * 3n) / 2n : second) }]
     const prices = random.chance(0.1)
       ? random.pick([[], [{ asset: ASSET + 1, priceBase: shown }], [{ asset: ASSET, priceBase: 0n }]])
-      : [{ asset: ASSET, priceBase: shown }]
+      : [{ asset: ASSET, priceBase: shown }, ...also]
     const account = random.chance(0.02) ? random.pick(reporterWallets) : wallet
     return { kind: 'commit', window: world.window, account, salt: ++this.#salt, rating, prices }
   }
@@ -235,7 +241,7 @@ export class InstitutionDraws {
       case 'proposeReporters':
         return { from: member, operation: this.#reporters(world) }
       case 'proposeSpending': {
-        const asset = random.pick([0, ASSET])
+        const asset = random.pick([0, ...ASSETS])
         const most = unitsOf(world, asset, FUND)
         const amountBase = (most * BigInt(random.pick([0, 1, 5, 9, 12]))) / 10n
         return { from: member, operation: { kind, asset, to: random.pick(holders), amountBase } }
@@ -328,7 +334,7 @@ export class InstitutionDraws {
       ? provider.liabilityBase
       : (provider.liabilityBase * BigInt(random.between(0, 11))) / 10n
     const amountBase = random.chance(0.8) ? mostTaken(world, { from: provider, to, wanted }) : wanted
-    const asset = random.pick([0, ASSET, ASSET, ...(random.chance(0.1) ? [7] : [])])
+    const asset = random.pick([0, ASSET, ...ASSETS, ...(random.chance(0.1) ? [7] : [])])
     const held = unitsOf(world, asset, provider.operator)
     const paymentBase = random.chance(0.1)
       ? held + 1n

@@ -7,7 +7,7 @@ import { recordOf, seats, sideOf } from '../oracle.ts'
 import { bondPriceOf, lockPriceOf, staleSince } from '../prices.ts'
 import type { World } from '../world.ts'
 import type { RealChain } from './realChain.ts'
-import { ASSET } from './scenario.ts'
+import { ASSETS } from './scenario.ts'
 import { nameOf, reporterWallets, walletOf } from './wallets.ts'
 
 interface Info {
@@ -49,18 +49,20 @@ const RECORD_FACTS = [
 
 export function addModelInstitutions(facts: Facts, world: World): void {
   facts.set('orphans', `${world.orphanBase}`)
-  facts.set('fund coins', `${coinsOf(world, FUND)}`)
-  facts.set('fund units', `${unitsOf(world, ASSET, FUND)}`)
-  for (const asset of [0, ASSET])
+  for (const asset of [0, ...ASSETS]) {
+    facts.set(`fund ${asset}`, `${unitsOf(world, asset, FUND)}`)
     facts.set(`fund earmarked ${asset}`, `${unitsOf(world, asset, FUND) - spendable(world, asset)}`)
+  }
   for (const provider of world.providers.values()) {
     const at = `provider ${provider.id}`
     const { cure, tail, compensation } = provider
     facts.set(`${at} assumed`, `${provider.assumedBase}`)
     facts.set(`${at} exempt`, `${provider.exemptBase}`)
     facts.set(`${at} compensation coins`, `${coinsOf(world, compensationEscrow(provider.id))}`)
-    facts.set(`${at} compensation units`, `${unitsOf(world, ASSET, compensationEscrow(provider.id))}`)
-    facts.set(`${at} compensation recorded`, `${compensation.assets.get(ASSET) ?? 0n}`)
+    for (const asset of ASSETS) {
+      facts.set(`${at} compensation ${asset}`, `${unitsOf(world, asset, compensationEscrow(provider.id))}`)
+      facts.set(`${at} compensation recorded ${asset}`, `${compensation.assets.get(asset) ?? 0n}`)
+    }
     facts.set(
       `${at} cure`,
       cure === undefined
@@ -86,11 +88,13 @@ export function addModelInstitutions(facts: Facts, world: World): void {
 
 function addModelOracle(facts: Facts, world: World): void {
   facts.set('anchor', `${world.anchorPpm}`)
-  facts.set('price', `${world.prices.get(ASSET)}`)
-  facts.set('price of bonds', `${bondPriceOf(world, ASSET)}`)
-  facts.set('price of locks', `${lockPriceOf(world, ASSET)}`)
-  facts.set('price renewed', inWords(world.oracle.renewed.get(ASSET)))
-  facts.set('price stale since', inWords(staleSince(world, ASSET)))
+  for (const asset of ASSETS) {
+    facts.set(`price ${asset}`, `${world.prices.get(asset)}`)
+    facts.set(`price ${asset} of bonds`, `${bondPriceOf(world, asset)}`)
+    facts.set(`price ${asset} of locks`, `${lockPriceOf(world, asset)}`)
+    facts.set(`price ${asset} renewed`, inWords(world.oracle.renewed.get(asset)))
+    facts.set(`price ${asset} stale since`, inWords(staleSince(world, asset)))
+  }
   facts.set('silent windows', `${world.oracle.reporters.size === 0 ? 0 : world.oracle.silence.windows}`)
   facts.set(
     'reporters',
@@ -111,12 +115,9 @@ function addModelOracle(facts: Facts, world: World): void {
 export function addRealInstitutions(facts: Facts, real: RealChain, world: World): void {
   const coverage = real.query<Info>('issuance', 'coverage')
   facts.set('orphans', inWords(coverage.orphanBase))
-  for (const [asset, name] of [
-    [0, 'coins'],
-    [ASSET, 'units'],
-  ] as const) {
+  for (const asset of [0, ...ASSETS]) {
     const fund = real.query<Info>('default', 'fundAsset', { asset })
-    facts.set(`fund ${name}`, inWords(fund.heldBase))
+    facts.set(`fund ${asset}`, inWords(fund.heldBase))
     facts.set(`fund earmarked ${asset}`, inWords(fund.earmarkedBase))
   }
   for (const provider of world.providers.keys()) addRealProvider(facts, real, provider)
@@ -130,8 +131,10 @@ function addRealProvider(facts: Facts, real: RealChain, provider: number): void 
   facts.set(`${at} exempt`, inWords(liability.exemptBase))
   const owner = real.compensationAddress(provider)
   facts.set(`${at} compensation coins`, `${real.coinsAt(owner)}`)
-  facts.set(`${at} compensation units`, `${getAssetBalance(real.full, { asset: ASSET, owner })}`)
-  facts.set(`${at} compensation recorded`, `${real.compensationOf(provider, ASSET)}`)
+  for (const asset of ASSETS) {
+    facts.set(`${at} compensation ${asset}`, `${getAssetBalance(real.full, { asset, owner })}`)
+    facts.set(`${at} compensation recorded ${asset}`, `${real.compensationOf(provider, asset)}`)
+  }
   const cure = real.query<Info | undefined>('issuance', 'cure', { provider })
   facts.set(
     `${at} cure`,
@@ -159,12 +162,14 @@ function addRealProvider(facts: Facts, real: RealChain, provider: number): void 
 function addRealOracle(facts: Facts, real: RealChain, world: World): void {
   const status = real.query<Info>('oracle', 'status')
   facts.set('anchor', inWords(status.anchor))
-  const price = (status.prices as readonly Info[]).find(({ asset }) => asset === ASSET)!
-  facts.set('price', inWords(price.priceBase))
-  facts.set('price of bonds', inWords(price.bondPriceBase))
-  facts.set('price of locks', inWords(price.lockPriceBase))
-  facts.set('price renewed', inWords(price.renewedWindow))
-  facts.set('price stale since', inWords(price.staleSince))
+  for (const asset of ASSETS) {
+    const price = (status.prices as readonly Info[]).find((each) => each.asset === asset)!
+    facts.set(`price ${asset}`, inWords(price.priceBase))
+    facts.set(`price ${asset} of bonds`, inWords(price.bondPriceBase))
+    facts.set(`price ${asset} of locks`, inWords(price.lockPriceBase))
+    facts.set(`price ${asset} renewed`, inWords(price.renewedWindow))
+    facts.set(`price ${asset} stale since`, inWords(price.staleSince))
+  }
   facts.set('silent windows', inWords(status.silentWindows))
   const nameOfAccount = new Map(reporterWallets.map((wallet) => [String(walletOf(wallet)), nameOf(wallet)]))
   const reporters = real.query<readonly Info[]>('oracle', 'reporters')

@@ -19,6 +19,7 @@ import {
 import { type GovernanceTerms, propose } from '../governance.ts'
 import type { Outcome } from '../issuance.ts'
 import { commit, reveal } from '../oracle.ts'
+import { setQuote } from '../prices.ts'
 import type { World } from '../world.ts'
 import { nameOf, walletOf } from './wallets.ts'
 
@@ -103,6 +104,13 @@ export const INSTITUTION_MODULES: Readonly<Record<InstitutionOperation['kind'], 
 
 export const isInstitutional = (operation: { readonly kind: string }): operation is InstitutionOperation =>
   operation.kind in INSTITUTION_MODULES
+
+const standing = (priceBase: bigint) => ({
+  priceBase,
+  bondPriceBase: priceBase,
+  lockPriceBase: priceBase,
+  renewedWindow: undefined,
+})
 
 const saltOf = (salt: number): Hash32 => sha256(utf8(`salt ${salt}`))
 
@@ -191,7 +199,7 @@ export function applyInstitution(
       convict(world, operation.provider)
       return undefined
     case 'price':
-      world.prices.set(operation.asset, operation.priceBase)
+      setQuote(world, operation.asset, standing(operation.priceBase))
       return undefined
   }
 }

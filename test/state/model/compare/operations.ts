@@ -19,6 +19,7 @@ import {
   institutionArgs,
   isInstitutional,
 } from './institutionOperations.ts'
+import { isSale, SALE_MODULES, type SaleOperation, saleAction, saleArgs } from './saleOperations.ts'
 import { keyOf, nameOf, walletOf } from './wallets.ts'
 
 /** What a client says of an assignment that it rejects. */
@@ -102,6 +103,7 @@ export type Operation =
   | { readonly kind: 'withdrawProposal'; readonly proposal: number }
   | { readonly kind: 'batch'; readonly calls: readonly Operation[] }
   | InstitutionOperation
+  | SaleOperation
 
 /** One transaction. */
 export interface Sent {
@@ -144,7 +146,12 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   vote: 'governance',
   withdrawProposal: 'governance',
   ...INSTITUTION_MODULES,
+  ...SALE_MODULES,
 }
+
+/** The name of an operation's action. */
+const actionOf = (kind: Operation['kind']): string =>
+  kind === 'proposeParameter' ? 'proposeParameters' : (saleAction(kind) ?? kind)
 
 const definitions = new Map<string, ModuleDef>(
   [...MODULES.map(({ definition }) => definition), driverSchema].map((def) => [def.name, def]),
@@ -170,6 +177,7 @@ function argsOf(
   operation: Operation,
 ): object {
   if (isInstitutional(operation)) return institutionArgs(chain.genesisHash, operation)
+  if (isSale(operation)) return saleArgs(operation)
   switch (operation.kind) {
     case 'issue':
     case 'mint':
@@ -249,8 +257,7 @@ export function callOf(
     }
     default: {
       const definition = definitions.get(MODULE_OF[operation.kind]!)!
-      const action = operation.kind === 'proposeParameter' ? 'proposeParameters' : operation.kind
-      const data = calldata(definition, action, argsOf(chain, operation) as never)
+      const data = calldata(definition, actionOf(operation.kind), argsOf(chain, operation) as never)
       return { to: moduleAddress(definition), valueBase: 0n, data }
     }
   }
@@ -258,9 +265,7 @@ export function callOf(
 
 /** Whether this build's modules have the action. */
 export const exists = (kind: Operation['kind']): boolean =>
-  MODULE_OF[kind] === undefined ||
-  definitions.get(MODULE_OF[kind]!)?.actions[kind === 'proposeParameter' ? 'proposeParameters' : kind] !==
-    undefined
+  MODULE_OF[kind] === undefined || definitions.get(MODULE_OF[kind]!)?.actions[actionOf(kind)] !== undefined
 
 /** A reader's line for one operation. */
 export function describe(sent: Sent): string {

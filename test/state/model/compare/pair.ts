@@ -1,7 +1,7 @@
 // A chain and its model side by side: applies a block to both and says what differs. READ FIRST in this folder.
 import { toHex } from '../../../../base/bytes.ts'
 import { runBlock, type Step } from '../block.ts'
-import { groupOf, type MintLimit } from '../coverage.ts'
+import { groupOf, LIMIT_NAMES, type MintLimit } from '../coverage.ts'
 import { laneOf } from '../fees.ts'
 import type { GovernanceTerms } from '../governance.ts'
 import { type MatchLimit, nextMatch } from '../matching.ts'
@@ -12,6 +12,7 @@ import { build, VOTING_MS } from './document.ts'
 import { differences, modelFacts, realFacts } from './facts.ts'
 import { describe, moduleOf, nameOf, type Operation, type Sent } from './operations.ts'
 import { type Executed, MAX_FEE, RealChain, TIP } from './realChain.ts'
+import { SaleNotes } from './saleNotes.ts'
 import type { Scenario } from './scenario.ts'
 import { COUNTED_EVENTS, Seen } from './seen.ts'
 
@@ -24,22 +25,6 @@ export interface BlockPlan {
   readonly reveal: number
   /** Views without a block before it. */
   readonly skippedViews: number
-}
-
-/** The failure that a broken mint limit has. */
-const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
-  status: 'ProviderNotActive',
-  suspended: 'ProviderSuspended',
-  notice: 'UnderNotice',
-  stopped: 'MintingStopped',
-  recount: 'RecountUnderWay',
-  shortfall: 'CoverageShortfall',
-  quota: 'QuotaExceeded',
-  joint: 'JointLimitExceeded',
-  ownBacking: 'OwnBackingExceeded',
-  frontLoad: 'FrontLoadExceeded',
-  bond: 'BondTooSmall',
-  stale: 'OracleStale',
 }
 
 const governanceOf = ({ validatorsMin }: Scenario): GovernanceTerms => ({
@@ -73,6 +58,7 @@ export class Pair {
   /** How often each outcome was seen: a comparison that only ever fails compares nothing. */
   readonly outcomes = new Map<string, number>()
 
+  readonly #sales = new SaleNotes()
   readonly #ignored: RegExp
   readonly #seen = new Seen()
   readonly #looksAtAll: boolean
@@ -152,6 +138,7 @@ export class Pair {
       const count = real.count(block.logs, module, event)
       if (count > 0) this.#note([`event ${module}.${event}`], count)
     }
+    this.#note(this.#sales.next(real, world))
     // Everything at a window's end and in some blocks; between them the results of transactions and the queue's rest.
     const isEnd = world.window !== windowBefore
     if (isEnd || this.#looksAtAll || world.height % LOOKED_AT_EVERY === 0)
@@ -204,6 +191,9 @@ const laneOfOperation = (operation: Operation): ReturnType<typeof laneOf> =>
     ? laneOfOperation(operation.calls[0])
     : laneOf(moduleOf(operation), operation.kind)
 
+/** The failure that a mint limit has when it is broken; other rules have the name of theirs. */
+const nameOfRule = (rule: string): string => LIMIT_NAMES[rule as MintLimit] ?? rule
+
 const isBatchFailure = (result: Result): result is BatchFailure =>
   typeof result === 'object' && 'index' in result
 
@@ -211,14 +201,14 @@ const isBatchFailure = (result: Result): result is BatchFailure =>
 function agrees(failure: string | undefined, result: Result): boolean {
   if (result === undefined || typeof result === 'string') return failure === result
   if (isBatchFailure(result)) return false
-  return [...result].some((limit) => LIMIT_NAMES[limit] === failure)
+  return [...result].some((rule) => nameOfRule(rule) === failure)
 }
 
 const inWords = (result: Result): string => {
   if (result === undefined) return 'success'
   if (typeof result === 'string') return result
   if (isBatchFailure(result)) return `call ${result.index}: ${inWords(result.inner)}`
-  return [...result].map((limit) => LIMIT_NAMES[limit]).join(' or ')
+  return [...result].map(nameOfRule).join(' or ')
 }
 
 function compareResult(transaction: Executed, result: Result): string | undefined {

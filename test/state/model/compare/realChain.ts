@@ -33,9 +33,9 @@ import { walletOf } from './wallets.ts'
 
 /** The signature is fixed; execution takes the sender from the harness. */
 const SIGNATURE = new Uint8Array(65).fill(1, 31, 32).fill(1, 63, 64)
-export const MAX_FEE = 100_000_000_000n
+export const MAX_FEE = 40_000_000_000n
 export const TIP = 1_000n
-const GAS_LIMIT = 3_000_000
+const GAS_LIMIT = 6_000_000
 /** Bytes of a value in a log's data. */
 const WORD_BYTES = 32
 /** Every so many blocks a verifier executes again what the proposer has built. */

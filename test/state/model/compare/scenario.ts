@@ -34,6 +34,8 @@ export interface Scenario {
   readonly minBlockIntervalMs: number
   /** Only chains that bear no faulty validator may have a coverN of 0. */
   readonly validatorsMin: number
+  /** Members mint whatever they may: then receipts wait, and the joint limit binds. */
+  readonly isGreedy: boolean
   /** Steps of a recount in one block; undefined: as many as it takes. */
   readonly recountStepsMax: number | undefined
   /** Reporters of genesis. */
@@ -42,6 +44,8 @@ export interface Scenario {
 
 export const REGIONS = ['tw', 'us'] as const
 export const ASSET = 1
+/** Settlement assets: bonds are in the first, whose price stands; the second one's goes stale unless it is renewed. */
+export const ASSETS = [ASSET, 2] as const
 export const PRICE_BASE = 3_028_200n
 /** Six decimals. */
 export const UNIT = 1_000_000n
@@ -75,6 +79,9 @@ export function randomScenario(seed: number, random: Random): Scenario {
     openRequestsPerAccountMax: random.pick([8, 16]),
     stepsPerBlockMax: random.pick([512, 512, 64]),
     tailWindows: random.pick([3, 6]),
+    seriesTailWindows: random.pick([2, 4]),
+    waitingMax: random.pick([6, 64]),
+    salesStepsMax: random.pick([512, 512, 12]),
   }
   const classes = Array.from({ length: 4 }, (): ScenarioClass => {
     const base = BigInt(random.between(4, 24)) * 100_000n
@@ -111,6 +118,7 @@ export function randomScenario(seed: number, random: Random): Scenario {
     seed,
     // Small enough that a recount takes several blocks, in every third chain.
     recountStepsMax: random.chance(0.33) ? Math.max(leastSteps, random.between(2, 4) * 200) : undefined,
+    isGreedy: random.chance(0.4),
     parameters,
     classes,
     members,

@@ -1,5 +1,6 @@
 // What a run went through besides the outcomes of transactions, so that its end shows what was compared. Owns: the names.
 import { counts } from '../capacity.ts'
+import { isGivenUp } from '../prices.ts'
 import type { World } from '../world.ts'
 
 /** Events of the chain by module, counted as they come. */
@@ -59,6 +60,8 @@ export class Seen {
       if (status === 'left') once(`left ${id}`, 'members that have left')
       if (tail !== undefined && status !== 'left') once(`tail ${id} ${tail.untilWindow}`, 'tails begun')
     }
+    for (const asset of world.prices.keys())
+      if (isGivenUp(world, asset)) once(`given up ${asset}`, 'prices given up')
     const decision = world.oracle.decisions.get(world.window - 1)
     if (decision !== undefined) once(`oracle ${world.window}`, `windows decided by the oracle: ${decision}`)
     return names
