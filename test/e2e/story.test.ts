@@ -30,6 +30,8 @@ const REDEEMED = parseEther('25')
 const DELIVERED_FIRST = parseEther('10')
 const ZERO_ADDRESS = `0x${'00'.repeat(20)}` as Hex
 const RUNTIME_HASH = `0x${'aa'.repeat(32)}` as Hex
+/** No gateway serves this offer. */
+const TARIFF_HASH = `0x${'00'.repeat(32)}` as const
 const JOB_HASH = `0x${'bb'.repeat(32)}` as Hex
 const CLIENT_KEY = `0x04${'cc'.repeat(64)}` as Hex
 const GRANT = `0x${'dd'.repeat(200)}` as Hex
@@ -261,7 +263,7 @@ describe("the currency's first story", function () {
       it('lists an offer, takes a request and assigns it to a future window', async () => {
         const classes = await call<{ id: number; slug: string }[]>(url, 'catalogue_classes')
         const classId = classes.find(({ slug }) => slug === people.classSlug)!.id
-        const offer = [INFER, classId, 'local', `https://${tool}.example/v1`, 0n, RUNTIME_HASH]
+        const offer = [INFER, classId, 'local', `https://${tool}.example/v1`, 0n, RUNTIME_HASH, TARIFF_HASH]
         const listed = await actor.act(operator.key, { module: 'redemption', name: 'list', args: offer })
         assert.deepEqual([listed.status, names(listed)], [1, ['Listed']])
 
