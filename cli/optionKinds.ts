@@ -33,6 +33,10 @@ export function checkKinds(command: Command): void {
 }
 
 function checkKind(option: Option): void {
+  const own = option.parseArg
+  // Repeated ones are collected.
+  if (/<file[^.]*>/.test(option.flags) && own !== undefined && !option.variadic)
+    option.argParser((text, before) => own(file(text), before))
   if (option.parseArg !== undefined || option.variadic) return
   if (/<dir>/.test(option.flags)) option.argParser(directory)
   else if (/<file/.test(option.flags)) option.argParser(file)

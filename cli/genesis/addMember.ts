@@ -90,6 +90,8 @@ function termsOf(draft: Genesis, options: Options) {
 function partOf(draft: Genesis, options: Options, password: string) {
   const { dataDir, address: addresses } = options
   const { coins, ...terms } = termsOf(draft, options)
+  // Before any key is made.
+  if (isThere(options.out)) throw new OperatorError(`${options.out}: exists already`)
   const account = operatorOf(options, { password, cost: 'standard' })
   const operator = account.address
   createKeys({ dataDir, password, isValidator: true, cost: 'standard' })
@@ -111,8 +113,6 @@ function partOf(draft: Genesis, options: Options, password: string) {
 
 function addMember(options: Options): void {
   const draft = readDraft(options.draft)
-  // Before any key is made.
-  if (isThere(options.out)) throw new OperatorError(`${options.out}: exists already`)
   const password = passwordOf(options)
   const { unsigned, operator } = partOf(draft, options, password)
   const fault = genesisPartSchema.check({ ...unsigned, signature: new Uint8Array(65) })
