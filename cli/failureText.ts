@@ -11,6 +11,7 @@ const SYSTEM_REASONS: { readonly [code: string]: string } = {
   EEXIST: 'exists already',
   EISDIR: 'is a directory',
   ENOTDIR: 'is not a directory',
+  EFBIG: 'is longer than any file of its kind',
 }
 
 /** Describes an operating system error with its path, port or name. */

@@ -9,6 +9,7 @@ import { openConsensusKey } from '../signer/keyFiles.ts'
 import { openLocalSigner } from '../signer/signerDir.ts'
 import { SignerServer } from '../signer/signerServer.ts'
 import { listenSigner, type SignerAddress } from '../signer/signerTransport.ts'
+import { onStopSignal } from './stopSignals.ts'
 
 export interface RunSignerOptions {
   readonly dataDir: string
@@ -51,7 +52,7 @@ export async function runSigner(options: RunSignerOptions): Promise<number> {
   const ended = new Promise<{ code: number; reason: string }>((resolve) => {
     end = resolve
   })
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end({ code: 0, reason: name }))
+  const release = onStopSignal(['SIGINT', 'SIGTERM'], (reason) => end({ code: 0, reason }))
   const server = new SignerServer({
     signer,
     genesisHash: hash,
@@ -77,5 +78,6 @@ export async function runSigner(options: RunSignerOptions): Promise<number> {
   } finally {
     server.close()
     await signer.close()
+    release()
   }
 }

@@ -12,6 +12,7 @@ import type { NodeMessage } from '../node/nodeMessage.ts'
 import { type StartDirOptions, startNodeFromDir } from '../node/startDir.ts'
 import { hasConsensusKey } from '../signer/keyFiles.ts'
 import { checkCrypto } from './slowCrypto.ts'
+import { onStopSignal } from './stopSignals.ts'
 
 export interface StartOptions {
   readonly dataDir: string
@@ -56,13 +57,11 @@ function awaitStop(): StopRequest {
     resolve = done
   })
   const onOrphaned = (): void => resolve('the parent process ended')
-  process.once('SIGINT', resolve)
-  process.once('SIGTERM', resolve)
+  const releaseSignals = onStopSignal(['SIGINT', 'SIGTERM'], resolve)
   process.once('disconnect', onOrphaned)
   if (process.send !== undefined && !process.connected) onOrphaned()
   const release = (): void => {
-    process.off('SIGINT', resolve)
-    process.off('SIGTERM', resolve)
+    releaseSignals()
     process.off('disconnect', onOrphaned)
   }
   return { reason, release }

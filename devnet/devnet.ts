@@ -57,7 +57,10 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
     const port = options.port ?? (await findFreePorts(validators))
     const members = planDevnet({ ...options, validators, port, dataDir })
     await checkUnused(dataDir)
-    await checkPorts(members)
+    await checkPorts(
+      members,
+      asked === undefined || isInProcess || !options.controlPort ? [] : [options.controlPort],
+    )
     unlock = await lockDevnet(dataDir)
     await checkNotRunning(namedLikeValidators(dataDir))
     if (asked !== undefined) links = await DevLinks.open(members, asked)
@@ -112,8 +115,15 @@ async function install(
 }
 
 /** Fails early and clearly, before anything is written. */
-async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
-  for (const port of members.flatMap(({ rpcPort, p2pPort }) => [rpcPort, p2pPort])) {
+async function checkPorts(members: readonly DevnetMember[], own: readonly number[]): Promise<void> {
+  const ports = [...own, ...members.flatMap(({ rpcPort, p2pPort }) => [rpcPort, p2pPort])]
+  const twice = ports.find((port, i) => ports.indexOf(port) < i)
+  if (twice !== undefined) {
+    throw new OperatorError(
+      `port ${twice} is planned twice: JSON-RPC and peer-to-peer take one port of each validator, from the given ones on`,
+    )
+  }
+  for (const port of ports) {
     if (await isPortFree(port)) continue
     throw new OperatorError(`port ${port} is taken: stop what uses it or choose another port`)
   }

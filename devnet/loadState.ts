@@ -1,7 +1,8 @@
 // A devnet that goes on from a state file. Owns: that the devnet's keys can go on from it, and installing it in a validator's folder.
 // Not: the file (node/stateFile.ts). A chain whose members have other keys is refused: who may sign is part of its state, so that
 // nobody could go on with the same height and root. A fork is a chain of its own (fork.ts).
-import { createReadStream, rmSync } from 'node:fs'
+import { createReadStream, type ReadStream, rmSync, statSync } from 'node:fs'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { equalBytes } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -18,6 +19,7 @@ import {
   linesOf,
   readStateFileHead,
   type StateEdits,
+  StateFileError,
   type StateFileHead,
 } from '../node/stateFile.ts'
 import { hasChainStore } from '../storage/install.ts'
@@ -30,12 +32,22 @@ export type StateLines = () => AsyncIterable<string>
 
 /** Of a file on disk; gzipped when its name ends in `.gz`. */
 export function stateLinesOf(file: string): StateLines {
-  return () => {
-    const stream = createReadStream(file)
-    if (!file.endsWith('.gz')) return linesOf(stream.setEncoding('utf8'))
-    const text = createGunzip()
-    stream.once('error', (error) => text.destroy(error))
-    return linesOf(stream.pipe(text).setEncoding('utf8'))
+  return () => (file.endsWith('.gz') ? unzippedLines(file) : linesOf(openFile(file).setEncoding('utf8')))
+}
+
+/** It is read several times, which only a file on disk can be. */
+function openFile(file: string): ReadStream {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    throw new OperatorError(`${file} is no file: a state is read from one`)
+  return createReadStream(file)
+}
+
+async function* unzippedLines(file: string): AsyncGenerator<string> {
+  try {
+    yield* linesOf(pipeline(openFile(file), createGunzip(), () => {}).setEncoding('utf8'))
+  } catch (error) {
+    if (!(error as { readonly code?: string }).code?.startsWith('Z_')) throw error
+    throw new StateFileError(`${file} is not what gzip wrote, or it is cut`)
   }
 }
 

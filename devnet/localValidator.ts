@@ -10,6 +10,7 @@ import type { DevnetParts, RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { startNodeFromDir } from '../node/startDir.ts'
 import { RpcSeat } from '../rpc/seat.ts'
+import { diskFaultText } from '../storage/diskFault.ts'
 import { DevSigner } from './devSigner.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
@@ -145,7 +146,9 @@ export class LocalValidator implements Validator {
       recent,
     }).catch(async (error: unknown): Promise<never> => {
       await this.#signer?.close()
-      throw new OperatorError(`validator-${index} cannot be started: ${errorText(error)}`)
+      throw new OperatorError(
+        `validator-${index} cannot be started: ${diskFaultText(error) ?? errorText(error)}`,
+      )
     })
     const stopFirst = node.onFinalized(({ height, hash }) => {
       stopFirst()

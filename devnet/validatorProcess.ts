@@ -21,6 +21,15 @@ const CLOSE_MS = 10_000
 /** How often a validator that is down is looked for. */
 const LOOK_MS = 500
 
+/** Of what a child said last, kept for whoever asks why it ended. */
+const SAID_CHARS_MAX = 2_000
+
+/** The line with which a command says why it failed: on a full disk its log has none. */
+const reasonIn = (said: string): string => {
+  const reason = said.match(/^suanli: (.{1,500})$/m)?.[1]
+  return reason === undefined ? '' : `: ${reason}`
+}
+
 export class ValidatorProcess implements Validator {
   readonly member: DevnetMember
   readonly logFile: string
@@ -108,6 +117,10 @@ export class ValidatorProcess implements Validator {
     })
     child.stdout?.on('data', this.#note)
     child.stderr?.on('data', this.#note)
+    let said = ''
+    child.stderr?.on('data', (piece: Buffer) => {
+      said = (said + piece.toString('utf8')).slice(-SAID_CHARS_MAX)
+    })
     return new Promise((resolve, reject) => {
       child.once('error', (error) =>
         reject(new OperatorError(`validator-${index} cannot be started: ${errorText(error)}`)),
@@ -116,12 +129,16 @@ export class ValidatorProcess implements Validator {
         if (message.kind === 'up') resolve()
         this.#events.onMessage(message)
       })
-      child.once('exit', (code, signal) => {
+      child.once('exit', () => {
         this.#child = undefined
         this.#watchFolder()
-        const how = signal === null ? `exit code ${code}` : signal
-        reject(new OperatorError(`validator-${index} ended (${how}); see ${this.logFile}`))
-        if (this.#isWanted) this.#events.onLost(how)
+        const isLost = this.#isWanted
+        // Not before all that it said has arrived.
+        child.once('close', (code, signal) => {
+          const how = signal ?? `exit code ${code}${reasonIn(said)}`
+          reject(new OperatorError(`validator-${index} ended (${how}); see ${this.logFile}`))
+          if (isLost) this.#events.onLost(how)
+        })
       })
     })
   }

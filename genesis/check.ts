@@ -268,6 +268,15 @@ function checkReporters({ oracle, providers, assets }: Genesis): void {
   )
 }
 
+/** What a member says of itself, alone: also of one that is not in a document yet. Throws GenesisError. */
+export function checkProfile(path: string, profile: Genesis['providers'][number]['profile']): void {
+  const { legalName, legalGroup, jurisdiction } = profile
+  checkName(`${path}.legalName`, legalName)
+  checkName(`${path}.legalGroup`, legalGroup)
+  const isCountry = /^[A-Z]{2}$/.test(jurisdiction)
+  refuseUnless(isCountry, `${path}.jurisdiction`, `${jurisdiction}, expected two letters (ISO 3166-1)`)
+}
+
 function checkProviders({ providers, params }: Genesis): void {
   const { validatorsMin } = params.providers
   refuseUnless(
@@ -280,14 +289,7 @@ function checkProviders({ providers, params }: Genesis): void {
     const path = `providers[${i}]`
     checkAccount(`${path}.operator`, operator)
     refuseUnless(isPeerIdBytes(peerId), `${path}.peerId`, 'expected an ed25519 peer id')
-    checkName(`${path}.profile.legalName`, profile.legalName)
-    checkName(`${path}.profile.legalGroup`, profile.legalGroup)
-    const isCountry = /^[A-Z]{2}$/.test(profile.jurisdiction)
-    refuseUnless(
-      isCountry,
-      `${path}.profile.jurisdiction`,
-      `${profile.jurisdiction}, expected two letters (ISO 3166-1)`,
-    )
+    checkProfile(`${path}.profile`, profile)
     // Coverage counts a group once: under two spellings it would count twice.
     const folded = foldedName(profile.legalGroup)
     const known = spelling.get(folded)

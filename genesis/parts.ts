@@ -1,5 +1,6 @@
 // A member's part of a genesis document, signed by its operator account. Owns: the shape, what is signed, its check.
 // Not: joining the parts (collect.ts), the file (cli/genesis/files.ts).
+
 import { checksumAddress, recoverAddress } from '../base/address.ts'
 import { concatBytes, equalBytes, toHex, utf8 } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -7,6 +8,7 @@ import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { personalMessageHash } from '../base/protocol/recovery.ts'
 import { message, t } from '../base/schema.ts'
+import { checkProfile } from './check.ts'
 import { GenesisError } from './error.ts'
 import { type Genesis, genesisHash, genesisProviderSchema } from './schema.ts'
 
@@ -58,7 +60,9 @@ export function checkPart(draft: Genesis, part: GenesisPart, name: string): void
       `made for the draft ${toHex(part.draft)}, this one is ${toHex(hash)}: make it again with add-member`,
     )
   }
-  const { operator, consensusKey, possessionProof } = part.member
+  const { operator, consensusKey, possessionProof, profile } = part.member
+  // Before the signature: a name with a line feed would add lines to the text that is signed.
+  checkProfile(`${name} member.profile`, profile)
   const signer = recoverAddress(personalMessageHash(partText(draft, part)), part.signature)
   if (signer === undefined || !equalBytes(signer, operator)) {
     const found = signer === undefined ? 'no account' : checksumAddress(signer)

@@ -8,7 +8,7 @@ import { buildGenesis } from '../genesis/build.ts'
 import { checkDate } from '../genesis/check.ts'
 import { GenesisError } from '../genesis/error.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
-import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, readText, writeDurablySync } from '../storage/durableFile.ts'
 import { systemClock } from './clock.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
@@ -16,7 +16,7 @@ import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config
 export function parseGenesis(file: string): Genesis {
   let json: unknown
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'))
+    json = JSON.parse(readText(file))
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? 'is not JSON' : errorText(cause)
     throw new OperatorError(`${file}: ${reason}`)

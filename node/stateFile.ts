@@ -318,12 +318,21 @@ function edited({ records }: StateEdits): { readonly key: Uint8Array; readonly v
 
 /** Lines of a text that comes in pieces, without their line feeds. */
 export async function* linesOf(pieces: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
-  let rest = ''
+  // Of the line under way: joined once, however many pieces it comes in.
+  let rest: string[] = []
+  let restChars = 0
   for await (const piece of pieces) {
-    const parts = (rest + piece).split('\n')
-    rest = parts.pop()!
-    if (rest.length > LINE_CHARS_MAX) throw new StateFileError('a line of the state file is too long')
-    yield* parts
+    const parts = piece.split('\n')
+    const last = parts.pop()!
+    if (parts.length > 0) {
+      yield rest.join('') + parts[0]!
+      yield* parts.slice(1)
+      rest = []
+      restChars = 0
+    }
+    rest.push(last)
+    restChars += last.length
+    if (restChars > LINE_CHARS_MAX) throw new StateFileError('a line of the state file is too long')
   }
-  if (rest !== '') yield rest
+  if (restChars > 0) yield rest.join('')
 }

@@ -5,7 +5,7 @@ import {
   linkSync,
   lstatSync,
   openSync,
-  readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -14,7 +14,12 @@ import {
 } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { concatBytes } from '../base/bytes.ts'
 
+const MIB = 1_024 * 1_024
+/** A genesis document with hundreds of thousands of accounts. */
+const TEXT_BYTES_MAX = 64 * MIB
+const READ_BYTES = 256 * 1_024
 /** Readable by its owner alone. */
 const PRIVATE = 0o600
 /** Subject to the process's umask. */
@@ -54,7 +59,7 @@ export function writeDurablySync(path: string, content: string | Uint8Array, mod
   const before = statSync(path, { throwIfNoEntry: false })
   const target = before === undefined ? path : realpathSync(path)
   const unfinished = `${target}.tmp`
-  naming(unfinished, () => writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true }))
+  naming(path, () => writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true }))
   renameSync(unfinished, target)
   syncFolderSync(dirname(target))
 }
@@ -64,9 +69,33 @@ export function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-/** A whole file as text. Throws the system's error with the path, which a failed read does not have. */
+/**
+ * A whole file as text. Throws the system's error with the path, which a failed read does not have, and one with code EFBIG for what is
+ * longer than any document of this program: a device may have no end.
+ */
 export function readText(path: string): string {
-  return naming(path, () => readFileSync(path, 'utf8'))
+  return naming(path, () => {
+    const file = openSync(path, 'r')
+    try {
+      return readToEnd(file)
+    } finally {
+      closeSync(file)
+    }
+  })
+}
+
+function readToEnd(file: number): string {
+  const pieces: Uint8Array[] = []
+  let sizeBytes = 0
+  for (;;) {
+    const piece = new Uint8Array(READ_BYTES)
+    const count = readSync(file, piece)
+    if (count === 0) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(concatBytes(...pieces))
+    pieces.push(piece.subarray(0, count))
+    sizeBytes += count
+    if (sizeBytes > TEXT_BYTES_MAX)
+      throw Object.assign(new Error(`longer than ${TEXT_BYTES_MAX / MIB} MiB`), { code: 'EFBIG' })
+  }
 }
 
 /** A failed read or write does not say of which file it was. */
@@ -89,7 +118,7 @@ export function writeNewDurablySync(path: string, content: string | Uint8Array, 
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path)
   const unfinished = `${path}.tmp`
   rmSync(unfinished, { force: true })
-  naming(unfinished, () => writeFileSync(unfinished, content, { mode, flag: 'wx', flush: true }))
+  naming(path, () => writeFileSync(unfinished, content, { mode, flag: 'wx', flush: true }))
   try {
     // Unlike a rename, a link replaces nothing.
     linkSync(unfinished, path)

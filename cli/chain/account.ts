@@ -1,12 +1,12 @@
 // Which account a command sends from: a key file, a mnemonic, or an account of the devnet. Not: the options (accountOptions.ts).
 import { scrypt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type LocalAccount, privateKeyAccount } from '../../client/accounts/account.ts'
 import { decryptKeystore, type Scrypt, scryptMemory } from '../../client/accounts/keystore.ts'
 import { mnemonicKey } from '../../client/accounts/mnemonic.ts'
 import { DEVELOPMENT_MNEMONIC } from '../../genesis/devKeys.ts'
 import { openOperatorKey } from '../../signer/operatorKey.ts'
+import { readText as readWhole } from '../../storage/durableFile.ts'
 import { passwordOf } from '../common.ts'
 import { UsageError } from '../usageError.ts'
 import type { AccountOptions } from './accountOptions.ts'
@@ -14,7 +14,7 @@ import type { AccountOptions } from './accountOptions.ts'
 /** A file's text; throws OperatorError naming it. */
 export function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readWhole(file)
   } catch (error) {
     throw new OperatorError(`${file}: ${errorText(error)}`)
   }

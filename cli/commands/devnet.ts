@@ -15,6 +15,7 @@ import { type Genesis, genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { print, wholeNumber } from '../common.ts'
 import { logLevelOption } from '../logLevel.ts'
+import { onStopSignal } from '../stopSignals.ts'
 import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.ts'
 
 export function addDevnet(program: Command, finish: (code: number) => void): void {
@@ -74,7 +75,7 @@ coins are made at will: docs/devnet.md.`,
         stop.signal.addEventListener('abort', () => resolve(), { once: true })
       })
       // Handle Ctrl-C before anything starts.
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
+      onStopSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], () => stop.abort())
       try {
         const devnet = await createDevnet({
           ...chainOf(this, options),

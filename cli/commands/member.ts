@@ -1,6 +1,5 @@
 // `suanli member`: calls with which operators admit, remove, jail and rotate. Owns: options and output.
 // Not: encoding and sending (client/), the rules (state/modules/governance, providers).
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
@@ -87,7 +86,7 @@ function addAdmit(member: Command): void {
 function readKeys(file: string) {
   let shown: { readonly [name: string]: unknown }
   try {
-    shown = JSON.parse(readFileSync(file, 'utf8')) as typeof shown
+    shown = JSON.parse(readText(file)) as typeof shown
   } catch (cause) {
     throw new OperatorError(`${file}: ${errorText(cause)}`)
   }

@@ -6,6 +6,7 @@ import { assert } from '../../base/assert.ts'
 import { type AccountOptions, withAccount } from '../chain/accountOptions.ts'
 import { askNodeOf, clientOf, type NodeOptions, withNode } from '../chain/send.ts'
 import { print, wholeNumber } from '../common.ts'
+import { onStopSignal } from '../stopSignals.ts'
 
 interface RunOptions extends NodeOptions, AccountOptions {
   readonly sources: string
@@ -57,7 +58,7 @@ async function start(options: RunOptions): Promise<number> {
   const [client, account] = await Promise.all([clientOf(options), openAccount(options)])
   const ending = new AbortController()
   const isOnce = options.once === true
-  if (!isOnce) for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort())
+  if (!isOnce) onStopSignal(['SIGINT', 'SIGTERM'], () => ending.abort())
   return runReporter({
     client,
     account,

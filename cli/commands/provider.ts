@@ -1,7 +1,8 @@
 // `suanli provider`: what a provider does, in the order of its life, and what it must do next. The actions are those of the
 // modules under shorter names; `suanli MODULE` has them all. Owns: the grouping, the status, sealed bids.
+
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
 import { equalBytes, parseHex, toHex } from '../../base/bytes.ts'
@@ -17,6 +18,7 @@ import { defaultSchema } from '../../state/modules/default/schema.ts'
 import { issuanceSchema } from '../../state/modules/issuance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { redemptionSchema } from '../../state/modules/redemption/schema.ts'
+import { readText } from '../../storage/durableFile.ts'
 import { readOptions } from '../chain/fieldInput.ts'
 import { withProgress } from '../chain/progress.ts'
 import {
@@ -166,7 +168,7 @@ function addStatus(program: Command): void {
 /** A bid as its file holds it until it is revealed. */
 function readBid(file: string): SealedBid {
   try {
-    const known = JSON.parse(readFileSync(file, 'utf8')) as { readonly [name: string]: string | number }
+    const known = JSON.parse(readText(file)) as { readonly [name: string]: string | number }
     const salt = parseHex(String(known.salt).replace(/^0x/, ''))
     if (salt?.length !== 32) throw new Error('salt: expected 32 bytes')
     return {

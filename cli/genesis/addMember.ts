@@ -1,7 +1,7 @@
 // `suanli genesis add-member`: one organisation's part, made in its own data directory. Owns: options, keys it lacks, the
 // signature. Not: the part's shape and check (genesis/parts.ts).
+
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { checksumAddress, secretKeyAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
@@ -9,10 +9,13 @@ import { signHash } from '../../base/crypto/secp256k1.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Address } from '../../base/ids.ts'
 import { personalMessageHash } from '../../base/protocol/recovery.ts'
+import { checkProfile } from '../../genesis/check.ts'
 import { checkPart, genesisPartSchema, partText, type UnsignedPart } from '../../genesis/parts.ts'
 import { type Genesis, genesisHash } from '../../genesis/schema.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
+import { profileSchema } from '../../state/modules/providers/schema.ts'
+import { isThere, readText } from '../../storage/durableFile.ts'
 import { dataDirOption, hexOption, passwordOf, passwordOption, print, printJson } from '../common.ts'
 import { normaliseSignature } from '../recovery/replacement.ts'
 import { UsageError } from '../usageError.ts'
@@ -58,7 +61,7 @@ export function operatorOf(
   const secret =
     operatorSecretFile === undefined
       ? new Uint8Array(randomBytes(32))
-      : hexOption('--operator-secret-file', readFileSync(operatorSecretFile, 'utf8').trim())
+      : hexOption('--operator-secret-file', readText(operatorSecretFile).trim())
   if (secret.length !== 32) throw new OperatorError('--operator-secret-file: expected 32 bytes as hex')
   return { address: storeOperatorKey(dataDir, { secret, ...keys }), secret }
 }
@@ -71,11 +74,15 @@ function termsOf(draft: Genesis, options: Options) {
   }
   const { name: legalName, group: legalGroup, jurisdiction, url } = options
   const termsHash = hashOf(options.termsHash, '--terms-hash')
+  const profile = { legalName, legalGroup, jurisdiction, url, termsHash }
+  const fault = profileSchema.check(profile)
+  if (fault !== undefined) throw new UsageError(`member.profile.${fault}`)
+  checkProfile('member.profile', profile)
   return {
-    lots: options.lot.map(lotOf),
+    lots: options.lot.map((lot) => lotOf(lot, draft.classes)),
     bonds: options.bond.map((bond) => bondOf(bond, draft.assets)),
     coins: options.coins.map(coinsOf),
-    profile: { legalName, legalGroup, jurisdiction, url, termsHash },
+    profile,
   }
 }
 
@@ -83,6 +90,8 @@ function termsOf(draft: Genesis, options: Options) {
 function partOf(draft: Genesis, options: Options, password: string) {
   const { dataDir, address: addresses } = options
   const { coins, ...terms } = termsOf(draft, options)
+  // Before any key is made.
+  if (isThere(options.out)) throw new OperatorError(`${options.out}: exists already`)
   const account = operatorOf(options, { password, cost: 'standard' })
   const operator = account.address
   createKeys({ dataDir, password, isValidator: true, cost: 'standard' })

@@ -1,5 +1,4 @@
 // Files of a genesis ceremony: drafts, parts, peers. Owns: reading and writing them. Not: their rules (genesis/).
-import { readFileSync } from 'node:fs'
 import { equalBytes } from '../../base/bytes.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type Json, SchemaError } from '../../base/field.ts'
@@ -11,12 +10,12 @@ import type { Genesis } from '../../genesis/schema.ts'
 import { isListenAddress, PEER_ADDRESS_FORM } from '../../node/config.ts'
 import { genesisText, parseGenesis } from '../../node/nodeDir.ts'
 import { peerIdText } from '../../p2p/identity.ts'
-import { PUBLIC, writeNewDurablySync } from '../../storage/durableFile.ts'
+import { PUBLIC, readText, writeNewDurablySync } from '../../storage/durableFile.ts'
 
 /** JSON of a file; throws OperatorError naming it. */
 export function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return JSON.parse(readText(file))
   } catch (cause) {
     throw new OperatorError(`${file}: ${cause instanceof SyntaxError ? 'is not JSON' : errorText(cause)}`)
   }

@@ -60,14 +60,19 @@ export function timeOf(text: string): number {
   throw new UsageError(`--time: expected a UTC time such as 2027-01-15T09:00Z, not ${text.slice(0, 100)}`)
 }
 
-/** `class:devices:region:device root`. */
-export function lotOf(text: string): Provider['lots'][number] {
+/** `class:devices:region:device root`, of a class of the draft. */
+export function lotOf(text: string, classes: Genesis['classes']): Provider['lots'][number] {
   const [slug = '', count = '', region = '', root = '', ...more] = text.split(':')
   const devices = parseWholeNumber(count, 1, 1_000_000)
   const deviceRoot = parseHash32(root)
   if (slug === '' || devices === undefined || deviceRoot === undefined || more.length > 0) {
     throw new UsageError(
       `--lot: expected class:devices:region:root, such as h100-sxm:256:tw-north:0x… (64 hex digits), not ${text.slice(0, 160)}`,
+    )
+  }
+  if (classes.every((one) => one.slug !== slug)) {
+    throw new UsageError(
+      `--lot: the draft has no class ${slug.slice(0, 100)}: suanli genesis show lists its classes`,
     )
   }
   return { class: slug, devices, deviceRoot, region }

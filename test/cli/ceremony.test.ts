@@ -147,6 +147,26 @@ describe('cli.genesis', () => {
       await refuses(['add-member', ...options(foreign)], /the signature is of 0x.*, expected the operator/)
     })
 
+    it('refuses what no network would take, before any key is made', async () => {
+      const dir = { '--data-dir': file('never'), '--out': file('never.json') }
+      const cases = [
+        [{ '--name': 'Aurora \u202e Ltd' }, /member\.profile\.legalName: .*expected printable characters/],
+        [{ '--name': 'Aurora\nmember Borealis' }, /member\.profile\.legalName: .*expected printable/],
+        [{ '--group': ' aurora' }, /member\.profile\.legalGroup: .*no space around it/],
+        [{ '--jurisdiction': 'tw' }, /member\.profile\.jurisdiction: tw, expected two letters/],
+      ] as const
+      for (const [over, message] of cases)
+        await refuses(['add-member', ...options({ ...dir, ...over })], message)
+      const lot = { '--lot': `none:256:tw-north:${hash}` }
+      await refuses(['add-member', ...options({ ...dir, ...lot })], /no class none/, EXIT.usage)
+      const long = { '--name': 'x'.repeat(129) }
+      await refuses(['add-member', ...options({ ...dir, ...long })], /legalName: .*at most 128/, EXIT.usage)
+      writeFileSync(file('taken.json'), '')
+      const taken = { ...dir, '--out': file('taken.json') }
+      await refuses(['add-member', ...options(taken)], /taken\.json: exists already/)
+      assert.equal(existsSync(file('never')), false)
+    })
+
     it('makes an operator account where there is none, and keeps it', () => {
       const cheap = { password: PASSWORD, cost: 'light' } as const
       const made = operatorOf({ dataDir: file('aurora') }, cheap)

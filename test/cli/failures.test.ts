@@ -1,6 +1,6 @@
 // What an operator can mend is one line and a code other than 0: no stack, no second line.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -137,6 +137,27 @@ describe('cli.failures', () => {
     writeFileSync(wrong, 'wrong\n')
     const message = /keys\/peer\.json: the password does not open this keystore$/
     await refuses(['start', '-d', home, '--password-file', wrong], message)
+  })
+
+  it('what is no file, has no end, or is not what gzip wrote', async () => {
+    const zipped = join(home, 'state.gz')
+    writeFileSync(zipped, 'no gzip')
+    const devnet = (...args: string[]) => ['devnet', '-d', join(home, 'never'), ...args]
+    await refuses(devnet('--load-state', home), /is no file: a state is read from one$/)
+    await refuses(devnet('--fork', '/dev/zero'), /^\/dev\/zero is no file/)
+    await refuses(devnet('--load-state', zipped), /state\.gz is not what gzip wrote, or it is cut$/)
+    await refuses(devnet('--genesis', '/dev/zero'), /^\/dev\/zero: longer than 64 MiB$/)
+    await refuses(['genesis', 'check', '/dev/zero'], /^\/dev\/zero: longer than 64 MiB$/)
+    assert.equal(existsSync(join(home, 'never')), false)
+  })
+
+  it('a devnet whose ports would meet', async () => {
+    const dir = join(home, 'never')
+    await refuses(
+      ['devnet', '-d', dir, '--port', '21000', '--p2p-port', '21002'],
+      /^port 21002 is planned twice: /,
+    )
+    assert.equal(existsSync(dir), false)
   })
 
   it('a log file that cannot be written', async () => {

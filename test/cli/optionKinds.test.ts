@@ -12,6 +12,7 @@ import { runSuanli } from '../support/devnetHarness.ts'
 /** Fewer would mean that the options were not found. */
 const DIRECTORIES_MIN = 30
 const PORTS_MIN = 4
+const FILES_MIN = 20
 
 interface Found {
   readonly command: string
@@ -48,9 +49,16 @@ describe('cli options by their kind', function () {
     for (const { command, flags, parse } of found) {
       for (const wrong of [file, join(file, 'in')])
         assert.throws(() => parse(wrong), /a file is in the way, expected a directory/, `${command} ${flags}`)
+      assert.throws(() => parse(''), /expected a directory/, `${command} ${flags}`)
       assert.equal(parse(home), home)
       assert.equal(parse(join(home, 'none')), join(home, 'none'))
     }
+  })
+  it('take a file that has a name', () => {
+    const found = optionsOf(program, 'suanli', /<file[^.]*>/)
+    assert.ok(found.length >= FILES_MIN, `${found.length}`)
+    for (const { command, flags, parse } of found)
+      assert.throws(() => parse(''), /expected a file/, `${command} ${flags}`)
   })
   it('take a port up to 65535', () => {
     const found = optionsOf(program, 'suanli', /<port>/)
