@@ -4,18 +4,18 @@ import { dirname } from 'node:path'
 
 const JSON_BYTES_MAX = 4_194_304
 
-/** Resolves once the file, and its name, survive a power loss. */
-export async function writeDurably(path: string, text: string): Promise<void> {
+/** Resolves once the file, and its name, survive a power loss; without `isSynced` the death of this process alone. */
+export async function writeDurably(path: string, text: string, isSynced = true): Promise<void> {
   const partial = `${path}.partial`
   const handle = await open(partial, 'w', 0o600)
   try {
     await handle.writeFile(text)
-    await handle.sync()
+    if (isSynced) await handle.sync()
   } finally {
     await handle.close()
   }
   await rename(partial, path)
-  await syncFolder(dirname(path))
+  if (isSynced) await syncFolder(dirname(path))
 }
 
 export async function syncFolder(path: string): Promise<void> {

@@ -26,7 +26,11 @@ export class JobLog {
   readonly #folder: string
   readonly #bytesMax: number
   #segments: Segment[] = []
-  #writing: Promise<void> = Promise.resolve()
+  /** Printed, and not given to the disk: at most half of what is kept. */
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #pendingFrom = 0
+  #flushing: Promise<void> | undefined
   readonly #changes = new EventEmitter().setMaxListeners(FOLLOWERS_MAX + 1)
   #isOver = false
 
@@ -44,54 +48,83 @@ export class JobLog {
       const { size } = await stat(join(folder, name))
       log.#segments.push({ from: Number(digits), bytes: size })
     }
+    const last = log.#segments.at(-1)
+    log.#pendingFrom = last === undefined ? 0 : last.from + last.bytes
     return log
   }
 
   /** Bytes printed so far, those that are gone included. */
   get end(): number {
-    const last = this.#segments.at(-1)
-    return last === undefined ? 0 : last.from + last.bytes
+    return this.#pendingFrom + this.#pendingBytes
   }
 
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Resolves when it is written; one at a time, so that whoever prints waits for the disk. */
-  append(bytes: Uint8Array): Promise<void> {
-    const next = this.#writing.then(() => this.#append(bytes))
-    this.#writing = next.catch(() => undefined)
-    return next
+  /** Takes what was printed. What the disk is too slow for is left out, as it would be dropped soon. */
+  append(given: Uint8Array): void {
+    const bytes = given.slice()
+    this.#pending.push(bytes)
+    this.#pendingBytes += bytes.length
+    while (this.#pending.length > 1 && this.#pendingBytes - this.#pending[0]!.length >= this.#half) {
+      const { length } = this.#pending.shift()!
+      this.#pendingBytes -= length
+      this.#pendingFrom += length
+    }
+    this.#changes.emit('change')
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined
+    })
+    // Whoever prints is not to be told of the disk: the next reader is.
+    this.#flushing.catch(() => undefined)
   }
 
-  async #append(given: Uint8Array): Promise<void> {
-    const half = Math.max(1, this.#bytesMax >> 1)
+  get #half(): number {
+    return Math.max(1, this.#bytesMax >> 1)
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#pendingBytes > 0) {
+      const from = this.#pendingFrom
+      const bytes = Buffer.concat(this.#pending)
+      this.#pending = []
+      this.#pendingBytes = 0
+      this.#pendingFrom = from + bytes.length
+      await this.#write(from, bytes)
+    }
+  }
+
+  async #write(start: number, given: Uint8Array): Promise<void> {
     for (let at = 0; at < given.length; ) {
+      const from = start + at
       let last = this.#segments.at(-1)
-      if (last === undefined || last.bytes >= half) {
-        last = { from: this.end, bytes: 0 }
+      const isGap = last !== undefined && last.from + last.bytes !== from
+      if (last === undefined || isGap || last.bytes >= this.#half) {
+        last = { from, bytes: 0 }
         await mkdir(this.#folder, { recursive: true, mode: 0o700 })
         this.#segments.push(last)
-        for (const old of this.#segments.splice(0, this.#segments.length - 2))
+        const kept = isGap ? 1 : 2
+        for (const old of this.#segments.splice(0, this.#segments.length - kept))
           await rm(join(this.#folder, nameOf(old.from)), { force: true })
       }
-      const piece = given.subarray(at, at + half - last.bytes)
+      const piece = given.subarray(at, at + this.#half - last.bytes)
       await appendFile(join(this.#folder, nameOf(last.from)), piece, { mode: 0o600 })
       last.bytes += piece.length
       at += piece.length
     }
-    this.#changes.emit('change')
   }
 
   /** A line of the gateway's own. */
-  note(text: string): Promise<void> {
-    return this.append(Buffer.from(`[suanli] ${text}\n`))
+  note(text: string): void {
+    this.append(Buffer.from(`[suanli] ${text}\n`))
   }
 
   /** From a place on, a part at a time; empty at the end. */
   async read(after: number): Promise<LogPiece> {
+    await this.#flushing
     const segment = this.#segments.find(({ from, bytes }) => after < from + bytes)
-    if (segment === undefined) return { from: this.end, bytes: new Uint8Array(0), next: this.end }
+    if (segment === undefined) return { from: after, bytes: new Uint8Array(0), next: after }
     const from = Math.max(after, segment.from)
     const size = Math.min(segment.from + segment.bytes - from, READ_BYTES_MAX)
     const bytes = new Uint8Array(size)
@@ -106,14 +139,14 @@ export class JobLog {
     } catch (error) {
       // It was dropped while it was asked for: what is there now is later.
       if ((error as { code?: string }).code === 'ENOENT' && this.#segments[0] !== segment)
-        return this.read(this.#segments[0]?.from ?? this.end)
+        return this.read(Math.max(after, this.#segments[0]?.from ?? after))
       throw error
     }
   }
 
   /** Nothing more is printed. */
   async finish(): Promise<void> {
-    await this.#writing
+    await this.#flushing
     this.#isOver = true
     this.#changes.emit('change')
   }

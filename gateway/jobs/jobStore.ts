@@ -41,10 +41,10 @@ export class Job {
     return this.stopping.signal.aborted ? (this.stopping.signal.reason as StopReason) : undefined
   }
 
-  /** Resolves when the record, as it is now, is on disk. */
-  save(): Promise<void> {
+  /** Resolves when the record, as it is now, is on disk. Between two states a power loss may cost the newest figures. */
+  save({ isSynced = true }: { readonly isSynced?: boolean } = {}): Promise<void> {
     const text = JSON.stringify(this.record)
-    const next = this.#writing.then(() => writeDurably(this.places.record, text))
+    const next = this.#writing.then(() => writeDurably(this.places.record, text, isSynced))
     this.#writing = next.catch(() => undefined)
     return next
   }

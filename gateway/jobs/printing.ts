@@ -33,7 +33,7 @@ export class Printing {
       // One piece at a time: the pipe fills up, and whoever prints waits.
       for await (const piece of stream as AsyncIterable<Uint8Array>) {
         lines.push(piece)
-        await log.append(piece)
+        log.append(piece)
         await this.#spend(piece.length)
       }
     } catch {

@@ -219,7 +219,7 @@ export class JobRunner {
         synced: (signal) => this.#synced(signal),
         meterMs,
         voucherMs,
-        save: () => job.save(),
+        save: () => job.save({ isSynced: false }),
         onPause: (isPaused) => this.#paused(job, isPaused),
         signal: stopping.signal,
       })
@@ -361,8 +361,7 @@ export class JobRunner {
       error === undefined ? status : `${status}: ${error.message}`,
       error === undefined ? 'info' : 'error',
     )
-    if (error !== undefined)
-      await log.note(error.message).catch((cause: unknown) => this.#unwritten(record, cause))
+    if (error !== undefined) log.note(error.message)
     await job.save().catch((cause: unknown) => this.#unwritten(record, cause))
     await Promise.all([events.finish(), log.finish()])
   }
