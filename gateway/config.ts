@@ -69,7 +69,7 @@ const origin = text(
 
 const backend = record({
   /** Of a command: what it fine-tunes. */
-  models: listOf(model, { max: 256 }),
+  models: optional<readonly string[]>(listOf(model, { max: 256 }), []),
   /** Of `demo`: empty, and the gateway runs the model itself. Of `command`: what serves the models that it makes. */
   url: optional(httpUrl, ''),
   key: optional<SecretSource>(secret, undefined),

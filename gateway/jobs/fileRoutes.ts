@@ -2,9 +2,9 @@
 import { pipeline } from 'node:stream/promises'
 import { Refusal, sendJson } from '../http/answers.ts'
 import { page } from './bodies.ts'
+import type { Call } from './call.ts'
 import { type FileStore, PURPOSES, type StoredFile } from './fileStore.ts'
 import { boundaryOf, readMultipart } from './multipart.ts'
-import type { Call } from './routes.ts'
 
 export const fileJson = ({ id, bytes, createdAtMs, filename, purpose }: StoredFile) => ({
   id,

@@ -73,17 +73,14 @@ export class JobLog {
       this.#pendingFrom += length
     }
     this.#changes.emit('change')
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined
-    })
-    // Whoever prints is not to be told of the disk: the next reader is.
-    this.#flushing.catch(() => undefined)
+    this.#flushing ??= this.#flush()
   }
 
   get #half(): number {
     return Math.max(1, this.#bytesMax >> 1)
   }
 
+  /** Never rejects: what the disk does not take is left out. */
   async #flush(): Promise<void> {
     while (this.#pendingBytes > 0) {
       const from = this.#pendingFrom
@@ -91,8 +88,10 @@ export class JobLog {
       this.#pending = []
       this.#pendingBytes = 0
       this.#pendingFrom = from + bytes.length
-      await this.#write(from, bytes)
+      await this.#write(from, bytes).catch(() => undefined)
     }
+    // In the same turn as the look above: nothing printed is left behind.
+    this.#flushing = undefined
   }
 
   async #write(start: number, given: Uint8Array): Promise<void> {
@@ -122,9 +121,10 @@ export class JobLog {
 
   /** From a place on, a part at a time; empty at the end. */
   async read(after: number): Promise<LogPiece> {
+    const { end } = this
     await this.#flushing
     const segment = this.#segments.find(({ from, bytes }) => after < from + bytes)
-    if (segment === undefined) return { from: after, bytes: new Uint8Array(0), next: after }
+    if (segment === undefined) return { from: end, bytes: new Uint8Array(0), next: end }
     const from = Math.max(after, segment.from)
     const size = Math.min(segment.from + segment.bytes - from, READ_BYTES_MAX)
     const bytes = new Uint8Array(size)

@@ -17,6 +17,7 @@ import {
   page,
   textOf,
 } from './bodies.ts'
+import type { Call } from './call.ts'
 import { mustFile } from './fileRoutes.ts'
 import type { FileStore } from './fileStore.ts'
 import { listOutputs } from './folders.ts'
@@ -26,7 +27,6 @@ import { newRecord } from './newRecord.ts'
 import { isFileName, newId } from './places.ts'
 import { limitsOf, type Programs } from './programs.ts'
 import type { JobInput, JobRecord } from './records.ts'
-import type { Call } from './routes.ts'
 
 const KNOWN = ['command', 'image', 'args', 'files', 'limits']
 const LIMITS = ['deviceSeconds', 'memoryMb', 'diskMb']

@@ -5,6 +5,7 @@ import { Refusal, sendJson } from '../http/answers.ts'
 import { parseBody, readBody } from '../http/body.ts'
 import type { Visit } from '../http/context.ts'
 import { type Members, page } from './bodies.ts'
+import type { Call } from './call.ts'
 import { deleteFile, fileJson, listFiles, mustFile, sendFile, uploadFile } from './fileRoutes.ts'
 import type { FileStore } from './fileStore.ts'
 import { jobJson, newJob, sendLog, sendOutput, sendOutputs } from './jobRoutes.ts'
@@ -18,12 +19,6 @@ const BODY_BYTES_MAX = 1_048_576
 const FILES = '/v1/files'
 const TUNING = '/v1/fine_tuning/jobs'
 const JOBS = PATHS.jobs
-
-/** A visit with what is in its address, for the redemption of its key. */
-export interface Call extends Visit {
-  readonly redemptionId: number
-  readonly query: URLSearchParams
-}
 
 export interface RouteParts {
   readonly files: FileStore

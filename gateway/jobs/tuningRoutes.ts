@@ -11,6 +11,7 @@ import {
   page,
   textOf,
 } from './bodies.ts'
+import type { Call } from './call.ts'
 import { mustFile } from './fileRoutes.ts'
 import type { FileStore } from './fileStore.ts'
 import { follow } from './follow.ts'
@@ -20,7 +21,6 @@ import { newRecord } from './newRecord.ts'
 import { newId } from './places.ts'
 import { limitsOf, type Programs } from './programs.ts'
 import { isOver, type JobRecord } from './records.ts'
-import type { Call } from './routes.ts'
 
 const KNOWN = [
   'model',
