@@ -110,7 +110,8 @@ function checkClock(clock: { readonly timestampMs: number; readonly endsAtMs: nu
 
 async function checkBackend(config: GatewayConfig, i: number, add: Add): Promise<void> {
   const one = config.backends[i]!
-  if (one.kind === 'command') return
+  // What this process runs itself needs no look.
+  if (one.kind === 'command' || one.url === '') return
   let backend: Backend | undefined
   try {
     backend = new Backend(one, readSecret(one.key, `backends[${i}].key`), config.limits, () => 1n)

@@ -17,6 +17,7 @@ import {
   text,
   wrong,
 } from './configFields.ts'
+import { checkJobs, commandFields, type JobsConfig, jobsFields } from './jobsConfig.ts'
 
 /** `demo`: the little model of this package. `command`: jobs, which have routes of their own. */
 export const BACKEND_KINDS = ['openai', 'demo', 'command'] as const
@@ -67,8 +68,10 @@ const origin = text(
 )
 
 const backend = record({
-  models: listOf(model, { min: 1, max: 256 }),
-  url: httpUrl,
+  /** Of a command: what it fine-tunes. */
+  models: optional<readonly string[]>(listOf(model, { max: 256 }), []),
+  /** Of `demo`: empty, and the gateway runs the model itself. Of `command`: what serves the models that it makes. */
+  url: optional(httpUrl, ''),
   key: optional<SecretSource>(secret, undefined),
   kind: oneOf(BACKEND_KINDS),
   /** Tokens of prompt and answer together that its models take. */
@@ -77,6 +80,8 @@ const backend = record({
   slots: optional(count(1, 4_096, 'requests'), 16),
   /** Counts tokens where answers carry no usage: `POST {model, prompt, content}` gives `count` or `tokens`. */
   tokenizerUrl: optional<string | undefined>(httpUrl, undefined),
+  /** Of a command alone. */
+  ...commandFields,
 })
 export type BackendConfig = ReturnType<typeof backend>
 
@@ -124,6 +129,7 @@ const shape = record({
   metricsListen: optional<Address | undefined>(address, undefined),
   pollMs: optional(count(50, 600_000, 'milliseconds'), 5_000),
   limits: optional<Limits>(limits, limits({}, 'limits')),
+  jobs: optional<JobsConfig>(jobsFields, jobsFields({}, 'jobs')),
   /** Writes what customers say into the log. */
   LOG_PROMPTS_OF_CUSTOMERS: optional(flag, false),
 })
@@ -132,10 +138,14 @@ export type GatewayConfig = ReturnType<typeof shape>
 /** What is wrong between members. */
 function checkTogether(config: GatewayConfig): void {
   const seen = new Map<string, number>()
-  config.backends.forEach(({ models, kind, tokenizerUrl }, i) => {
+  config.backends.forEach(({ models, kind, url, tokenizerUrl }, i) => {
     if (kind === 'command' && tokenizerUrl !== undefined) {
       throw new ConfigError(`backends[${i}].tokenizerUrl: a command counts no tokens`)
     }
+    if (kind === 'openai' && url === '') throw new ConfigError(`backends[${i}].url: missing`)
+    // What a command fine-tunes may be served by another backend.
+    if (kind === 'command') return
+    if (models.length === 0) throw new ConfigError(`backends[${i}].models: expected at least one model`)
     for (const name of models) {
       const other = seen.get(name)
       if (other !== undefined)
@@ -143,6 +153,7 @@ function checkTogether(config: GatewayConfig): void {
       seen.set(name, i)
     }
   })
+  checkJobs(config)
   const { host } = config.listen
   const isLocal = host === 'localhost' || host === '::1' || host.startsWith('127.')
   if (isLocal || config.tls !== undefined || config.publicUrl?.startsWith('https:') === true) return

@@ -4,6 +4,7 @@
 //   meter/   what is served, reserved and vouchered, and the exposure that bounds it
 //   store/   vouchers and lines on disk
 //   http/    the door: who may enter, requests to backends and back, payments
+//   jobs/    files, fine-tuning, training (READ FIRST: jobs/jobs.ts)
 //   demo/    a backend with a little model of its own
 import { X509Certificate } from 'node:crypto'
 import { WebSocket } from 'ws'
@@ -17,6 +18,7 @@ import { createClient } from '../client/chainClient.ts'
 import { parseTariff, type Tariff, tariffHash, tariffText } from '../client/redemption/tariff.ts'
 import { httpTransport } from '../client/transports/http.ts'
 import { type WebSocketTransport, webSocketTransport } from '../client/transports/webSocket.ts'
+import { openBackends } from './backends.ts'
 import { Alarms } from './chain/alarms.ts'
 import { AssignmentBook } from './chain/assignmentBook.ts'
 import { type ChainIdentity, ChainReader } from './chain/chainReader.ts'
@@ -24,14 +26,14 @@ import { Granter } from './chain/granter.ts'
 import { Settler } from './chain/settler.ts'
 import { Transactor } from './chain/transactor.ts'
 import { Watch } from './chain/watch.ts'
-import { type GatewayConfig, readSecret, readSmallFile } from './config.ts'
+import { type GatewayConfig, readSmallFile } from './config.ts'
 import type { GatewayLog } from './gatewayLog.ts'
 import { addGauges } from './gauges.ts'
-import { Backend } from './http/backend.ts'
 import type { GatewayContext } from './http/context.ts'
 import { startMetricsServer } from './http/metricsServer.ts'
 import { isPriced } from './http/prepare.ts'
 import { GatewayServer } from './http/server.ts'
+import { Jobs } from './jobs/jobs.ts'
 import { Ledger } from './meter/ledger.ts'
 import { dearestRequest } from './meter/price.ts'
 import { GatewayMetrics } from './metrics.ts'
@@ -81,8 +83,14 @@ export function readTariff(file: string): Tariff {
 }
 
 /** Throws ConfigError for a model that the tariff has no price for. */
-export function checkPrices({ backends }: GatewayConfig, tariff: Tariff): void {
-  backends.forEach(({ models, kind }, i) => {
+export function checkPrices({ backends, jobs }: GatewayConfig, tariff: Tariff): void {
+  if (jobs.images.length > 0 && !tariff.deviceSecondBase.has('train'))
+    throw new ConfigError('jobs.images: the tariff has no price for device-seconds of train')
+  backends.forEach(({ models, kind, service }, i) => {
+    const seconds = kind !== 'command' ? [] : models.length > 0 ? [service, 'finetune' as const] : [service]
+    const missing = seconds.find((one) => !tariff.deviceSecondBase.has(one))
+    if (missing !== undefined)
+      throw new ConfigError(`backends[${i}]: the tariff has no price for device-seconds of ${missing}`)
     const unpriced = kind === 'command' ? undefined : models.find((model) => !isPriced(tariff, model))
     if (unpriced !== undefined)
       throw new ConfigError(`backends[${i}].models: the tariff has no price for ${unpriced}`)
@@ -178,15 +186,13 @@ async function openParts(options: GatewayOptions, found: Found, closing: Closing
   const exposure = { exposurePpm: config.exposurePpm, exposureMinBase: exposureMin(config, tariff) }
   const ledger = await Ledger.create(store, { ...identity, provider: address }, exposure)
   const sessions = new Sessions({ ledger, providerSecret, genesis, services: config.services })
-  const backends = openBackends(config, sessions)
-  closing.push(() => {
-    for (const backend of new Set(backends.values())) backend.close()
-  })
+  const backends = await openBackends(config, () => sessions.totalWeight, log)
+  closing.push(() => backends.close())
   const webSocket = webSocketOf(config.node)
   closing.push(() => webSocket.close())
   const book = new AssignmentBook({ client, reader, provider, webSocket, pollMs: config.pollMs, log, onLook })
   closing.push(() => book.close())
-  const context: GatewayContext = {
+  const shared = {
     config,
     identity,
     provider: address,
@@ -194,14 +200,17 @@ async function openParts(options: GatewayOptions, found: Found, closing: Closing
     tariff,
     tariffHash: tariffHash(tariff),
     tariffText: tariffText(tariff),
-    backends,
+    backends: backends.byModel,
     book,
     ledger,
     sessions,
     metrics: new GatewayMetrics(),
     log,
   }
-  return { context, book }
+  const jobs = await Jobs.open({ ...backends, context: shared })
+  closing.push(() => jobs.close())
+  const context: GatewayContext = { ...shared, jobs }
+  return { context, book, jobs }
 }
 
 async function open(options: GatewayOptions, closing: Closing): Promise<RunningGateway> {
@@ -213,7 +222,7 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
   const found = await findProvider(options, AbortSignal.any([ending.signal, ...given]))
   const { account, client, reader, identity, provider, laneGasMax } = found
   const work = { look: (): void => undefined }
-  const { context, book } = await openParts(options, found, closing, () => work.look())
+  const { context, book, jobs } = await openParts(options, found, closing, () => work.look())
   const { ledger, metrics, tariffHash } = context
   const server = await GatewayServer.start(context)
   closing.push(() => server.drain(0))
@@ -243,12 +252,13 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
   const watch = new Watch({ reader, book, ledger, alarms, provider, services, tariffHash })
   const monitor = config.metricsListen && (await startMetricsServer(config.metricsListen, metrics))
   closing.push(() => monitor?.close())
-  addGauges(metrics, { context, server, alarms, granter, settler, transactor })
-  work.look = onLook({ context, book, watch, granter, settler })
+  addGauges(metrics, { context, server, jobs, alarms, granter, settler, transactor })
+  work.look = onLook({ context, book, jobs, watch, granter, settler })
   const watching = setInterval(() => watch.run(), WATCH_MS)
   closing.push(() => clearInterval(watching))
   await book.start()
   await granter.run()
+  await jobs.start()
   log.info({ url, baseUrl, provider, tariff: toHex(tariffHash) }, 'the gateway is open')
   return {
     url,
@@ -263,6 +273,8 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
       await settler.run()
     },
     async close() {
+      // Jobs first: who follows one hears of its end.
+      await jobs.close()
       await server.drain(config.limits.drainMs)
       await ledger.rest()
       // Whoever starts next settles what this does not.
@@ -277,16 +289,18 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
 function onLook(parts: {
   readonly context: GatewayContext
   readonly book: AssignmentBook
+  readonly jobs: Jobs
   readonly watch: Watch
   readonly granter: Granter
   readonly settler: Settler
 }): () => void {
-  const { context, book, watch, granter, settler } = parts
+  const { context, book, jobs, watch, granter, settler } = parts
   const { sessions, ledger, log } = context
   let forgotten = -1
   return () => {
     const { window } = book.clock!
     sessions.sync(book.assignments, window)
+    jobs.onSync()
     watch.run()
     void granter.run()
     void settler.run()
@@ -294,15 +308,6 @@ function onLook(parts: {
     forgotten = window
     void ledger.forget(window - KEEP_WINDOWS).catch((error: unknown) => log.warn({ error }, 'old lines stay'))
   }
-}
-
-function openBackends(config: GatewayConfig, sessions: Sessions): ReadonlyMap<string, Backend> {
-  const entries = config.backends.flatMap((one, i) => {
-    const key = readSecret(one.key, `backends[${i}].key`)
-    const backend = new Backend(one, key, config.limits, () => sessions.totalWeight)
-    return one.models.map((model) => [model, backend] as const)
-  })
-  return new Map(entries)
 }
 
 function webSocketOf(node: string): WebSocketTransport {

@@ -6,6 +6,7 @@ import type { Settler } from './chain/settler.ts'
 import type { Transactor } from './chain/transactor.ts'
 import type { GatewayContext } from './http/context.ts'
 import type { GatewayServer } from './http/server.ts'
+import type { Jobs } from './jobs/jobs.ts'
 import type { GatewayMetrics, Gauge } from './metrics.ts'
 
 export function addGauges(
@@ -13,17 +14,20 @@ export function addGauges(
   parts: {
     readonly context: GatewayContext
     readonly server: GatewayServer
+    readonly jobs: Jobs
     readonly alarms: Alarms
     readonly granter: Granter
     readonly settler: Settler
     readonly transactor: Transactor
   },
 ): void {
-  const { context, server, alarms, granter, settler, transactor } = parts
+  const { context, server, jobs, alarms, granter, settler, transactor } = parts
   const { book, ledger, sessions, backends } = context
   const one = (name: string, help: string, read: () => number): void =>
     metrics.gauge({ name, help, read: () => [{ value: read() }] })
   one('active_requests', 'Requests under way.', () => server.active)
+  one('jobs_running', 'Jobs that hold a slot.', () => jobs.running)
+  one('jobs_queued', 'Jobs that wait for a slot.', () => jobs.queued)
   one('sessions', 'Assignments that are known, ended ones of the last windows included.', () => sessions.size)
   one('window', 'The running window.', () => book.clock?.window ?? -1)
   one('node_silent_seconds', 'Since the node last answered.', () => Math.floor(book.silentMs / 1_000))

@@ -4,7 +4,7 @@ import { minBigint } from '../../base/units.ts'
 import { SERVICES, type Service } from '../../state/modules/catalogue/schema.ts'
 import { brokenUsage, type RequestBounds } from './bounds.ts'
 import { RedeemError } from './redeemError.ts'
-import { costOf, type Priced, type Tariff } from './tariff.ts'
+import { costOf, type Priced, pricesOf, type Tariff } from './tariff.ts'
 import type { Usage } from './usage.ts'
 import type { Charge, Statement, StatementLine } from './wire.ts'
 
@@ -89,7 +89,7 @@ export class OwnMeter {
   /** A request broke off after so many bytes of text: it may have cost something, but not more than this. */
   broken(bounds: RequestBounds, shownBytes: number): void {
     this.#inFlight--
-    if (this.tariff.models.has(bounds.model))
+    if (pricesOf(this.tariff, bounds.model) !== undefined)
       this.#brokenBase += costOf(this.tariff, { model: bounds.model }, brokenUsage(bounds, shownBytes))
   }
 

@@ -13,6 +13,7 @@ import type { RedeemKeys } from './keys.ts'
 import { type MeterState, OwnMeter } from './ownMeter.ts'
 import { RedeemError } from './redeemError.ts'
 import { checkStatement, type StatementPoint, statementStart } from './statement.ts'
+import { pricesOf } from './tariff.ts'
 import {
   type Charge,
   PATHS,
@@ -116,7 +117,7 @@ export class PaidDoor {
 
   #checkMeans(bounds: RequestBounds): void {
     const { tariff } = this.door
-    if (!tariff.models.has(bounds.model))
+    if (pricesOf(tariff, bounds.model) === undefined)
       throw new RedeemError('unpriced', `the provider does not serve ${bounds.model}`, { path: bounds.model })
     if (this.#options.budgetLeft() <= this.meter.dueBase)
       throw new RedeemError('budget', 'the budget is spent')

@@ -22,6 +22,7 @@ import {
   RedeemStateEvent,
   RedeemVoucherEvent,
 } from './states.ts'
+import { pricesOf } from './tariff.ts'
 
 /** Where the counts of a redemption are kept between two runs. Both are called in order, and must be quick. */
 export interface RedeemStore {
@@ -190,7 +191,7 @@ export class Redeemer extends EventTarget {
   #usable(model?: string): readonly Opening[] {
     return [...this.#openings.values()].filter(({ door, isGivenUp }) => {
       if (door === undefined || isGivenUp || !door.isUsable) return false
-      return model === undefined || door.door.tariff.models.has(model)
+      return model === undefined || pricesOf(door.door.tariff, model) !== undefined
     })
   }
 
@@ -210,7 +211,8 @@ export class Redeemer extends EventTarget {
       }
       const waiter: Waiter = {
         take: (door) => {
-          if (tried.has(door) || (model !== undefined && !door.door.tariff.models.has(model))) return
+          if (tried.has(door) || (model !== undefined && pricesOf(door.door.tariff, model) === undefined))
+            return
           done()
           resolve(door)
         },

@@ -179,6 +179,20 @@ export function tariffHash(tariff: Tariff): Hash32 {
   return sha256(utf8(tariffText(tariff)))
 }
 
+/** `ft:BASE:…`, as OpenAI names a fine-tuned model. */
+const FINE_TUNED = /^ft:([^:]+):/
+
+/** The name whose prices a model has: its own, or for a fine-tuned one without prices of its own that of its base. */
+export function pricedAs(tariff: Tariff, model: string): string {
+  if (tariff.models.has(model)) return model
+  return FINE_TUNED.exec(model)?.[1] ?? model
+}
+
+/** Undefined for a model that is not served. */
+export function pricesOf(tariff: Tariff, model: string): ModelPrices | undefined {
+  return tariff.models.get(pricedAs(tariff, model))
+}
+
 /** What was used, and of what: a model, or a job's device-seconds for a service. */
 export type Priced = { readonly model: string } | { readonly service: Service }
 
@@ -205,7 +219,7 @@ export function costOf(tariff: Tariff, of: Priced, usage: Usage): bigint {
       throw new RedeemError('usage', 'usage: a job is charged by device-seconds alone')
   } else {
     const path = `models.${of.model}`
-    const prices = tariff.models.get(of.model)
+    const prices = pricesOf(tariff, of.model)
     if (prices === undefined) throw unpriced(path)
     const cachedBase = prices.cachedPromptBase ?? prices.promptBase
     add(usage.promptTokens - usage.cachedPromptTokens, prices.promptBase, 1n, `${path}.promptBase`)

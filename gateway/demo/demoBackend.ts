@@ -9,7 +9,7 @@ import { isSuffix } from './adapter.ts'
 import { ApiError, asApiError } from './apiError.ts'
 import { Engine } from './engine.ts'
 import { readExamples } from './examples.ts'
-import { FineTuneError, FineTuner, type TimedProgress } from './fineTuner.ts'
+import { FineTuneError, FineTuner, type TimedProgress, type TrainingGate } from './fineTuner.ts'
 import { sendJson } from './http.ts'
 import { InputError } from './input.ts'
 import { BASE_NAME, loadBase, MODELS_MAX, Models } from './models.ts'
@@ -45,6 +45,8 @@ export interface FineTuneOptions {
   readonly seed?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TimedProgress) => void
+  /** Holds it between two steps. */
+  readonly gate?: TrainingGate
 }
 
 export interface FineTunedModel {
@@ -135,13 +137,13 @@ export class DemoBackend {
    * hyperparameters that cannot be used, naming the line or field, and with FineTuneError for everything else.
    */
   async startFineTune(options: FineTuneOptions): Promise<FineTunedModel> {
-    const { suffix = '', signal, onProgress } = options
+    const { suffix = '', signal, onProgress, gate } = options
     if (!isSuffix(suffix)) throw new InputError('suffix', 'expected at most 40 of a-z, 0-9 and -')
     const { tokenizer, model } = this.#models.base
     const examples = await readExamples(options.lines, tokenizer, model.sizes.context)
     const hyperparameters = readHyperparameters(options.hyperparameters, options.seed, examples.length)
     this.#checkRoom()
-    const trained = await this.#fineTuner.train({ examples, hyperparameters, signal, onProgress })
+    const trained = await this.#fineTuner.train({ examples, hyperparameters, signal, onProgress, gate })
     // Another training may have taken the last place.
     this.#checkRoom()
     const createdAtSeconds = Math.floor(Date.now() / 1_000)

@@ -24,6 +24,21 @@ export interface Training {
   readonly hyperparameters: Hyperparameters
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: TimedProgress) => void) | undefined
+  readonly gate?: TrainingGate | undefined
+}
+
+/** Holds a training before its next step, and lets it go on. */
+export class TrainingGate {
+  readonly shared = new Int32Array(new SharedArrayBuffer(4))
+
+  shut(): void {
+    Atomics.store(this.shared, 0, 1)
+  }
+
+  open(): void {
+    Atomics.store(this.shared, 0, 0)
+    Atomics.notify(this.shared, 0)
+  }
 }
 
 /** Trainings that may wait for the one that runs. */
@@ -101,8 +116,13 @@ export class FineTuner {
     })
   }
 
-  #run({ examples, hyperparameters, signal, onProgress }: Training): Promise<TimedTrained> {
-    const workerData: TrainingWorkerData = { file: this.#file, examples, hyperparameters }
+  #run({ examples, hyperparameters, signal, onProgress, gate }: Training): Promise<TimedTrained> {
+    const workerData: TrainingWorkerData = {
+      file: this.#file,
+      examples,
+      hyperparameters,
+      gate: gate?.shared,
+    }
     const worker = new Worker(new URL('./trainingWorker.js', import.meta.url), { workerData })
     return new Promise<TimedTrained>((resolve, reject) => {
       let result: TimedTrained | undefined

@@ -65,7 +65,7 @@ export function readHyperparameters(value: unknown, seed: unknown, exampleCount:
 }
 
 /** Adam without weight decay. */
-class Adam {
+export class Adam {
   readonly #values: readonly Float32Array[]
   readonly #means: readonly Float32Array[]
   readonly #squares: readonly Float32Array[]

@@ -11,6 +11,8 @@ export interface TrainingWorkerData {
   readonly file: Uint8Array
   readonly examples: readonly Example[]
   readonly hyperparameters: Hyperparameters
+  /** 1 while no step may begin. */
+  readonly gate?: Int32Array | undefined
 }
 
 export type TrainingEvent = {
@@ -19,12 +21,22 @@ export type TrainingEvent = {
 } & ({ readonly progress: Progress } | { readonly trained: Trained })
 
 const port = mustExist(parentPort, 'trainingWorker runs as a worker thread')
-const { file, examples, hyperparameters } = workerData as TrainingWorkerData
+const { file, examples, hyperparameters, gate } = workerData as TrainingWorkerData
 const startMs = performance.now()
-const deviceSeconds = (): number => (performance.now() - startMs) / 1_000
+let heldMs = 0
+const deviceSeconds = (): number => (performance.now() - startMs - heldMs) / 1_000
+
+function passGate(): void {
+  if (gate === undefined) return
+  const sinceMs = performance.now()
+  while (Atomics.load(gate, 0) === 1) Atomics.wait(gate, 0, 1)
+  heldMs += performance.now() - sinceMs
+}
+
 const steps = train(readModel(readGguf(file)), examples, hyperparameters)
 let next = steps.next()
 for (; next.done !== true; next = steps.next()) {
+  passGate()
   const event: TrainingEvent = { progress: next.value, deviceSeconds: deviceSeconds() }
   port.postMessage(event)
 }

@@ -103,11 +103,12 @@ export async function takeVoucher(
   sendJson(response, 409, voucherRefused.toJson({ reason, message, statement }))
 }
 
-/** The models of all backends, as OpenAI lists them. */
-export function modelsOf({ backends, tariff }: GatewayContext): readonly object[] {
-  return [...backends].flatMap(([id, { config }]) =>
+/** The models of all backends and the holder's own, as OpenAI lists them. */
+export function modelsOf({ backends, tariff, jobs }: GatewayContext, session: Session): readonly object[] {
+  const shared = [...backends].flatMap(([id, { config }]) =>
     tariff.models.has(id)
       ? [{ id, object: 'model', created: 0, owned_by: 'suanli', context_window: config.contextTokens }]
       : [],
   )
+  return [...shared, ...(jobs?.modelsOf(session) ?? [])]
 }

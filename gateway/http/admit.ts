@@ -4,6 +4,7 @@ import type { Tariff } from '../../client/redemption/tariff.ts'
 import type { Ledger, Reservation } from '../meter/ledger.ts'
 import type { Session } from '../sessions.ts'
 import { later, Refusal } from './answers.ts'
+import type { GatewayContext } from './context.ts'
 import { type Prepared, shortened } from './prepare.ts'
 
 /** A voucher is due; the answer is a 402. */
@@ -78,3 +79,18 @@ async function reserve(options: Options): Promise<Omit<Admitted, 'leave'>> {
     await ledger.changed(opened, waited)
   }
 }
+
+/** Throws Refusal unless the window of the assignment runs. */
+export function checkOpen({ book }: GatewayContext, session: Session): void {
+  const { window } = book.clock!
+  if (session.ended === 'closed')
+    throw new Refusal(403, 'assignment_closed', 'this assignment is closed on the chain')
+  if (session.assigned.window > window)
+    throw new Refusal(403, 'window_not_begun', 'the window of this assignment has not begun')
+  const isOver = session.ended !== undefined || session.assigned.window < window
+  // Without news from the node, the end that was foreseen counts.
+  if (isOver || (book.silentMs > SILENT_MS && book.time.nowMs() >= book.clock!.endsAtMs))
+    throw new Refusal(403, 'window_ended', 'the window of this assignment is over')
+}
+
+const SILENT_MS = 30_000

@@ -1,4 +1,5 @@
 // What the routes share. Owns: nothing; the gateway fills it (gateway.ts).
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Address, Hash32 } from '../../base/ids.ts'
 import type { Tariff } from '../../client/redemption/tariff.ts'
 import type { AssignmentBook } from '../chain/assignmentBook.ts'
@@ -7,8 +8,30 @@ import type { GatewayConfig } from '../config.ts'
 import type { GatewayLog } from '../gatewayLog.ts'
 import type { Ledger } from '../meter/ledger.ts'
 import type { GatewayMetrics } from '../metrics.ts'
-import type { Sessions } from '../sessions.ts'
+import type { Session, Sessions } from '../sessions.ts'
+import type { Headers } from './answers.ts'
 import type { Backend } from './backend.ts'
+
+/** A request that the key of an assignment came with. */
+export interface Visit {
+  readonly session: Session
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly path: string
+  /** Of the payment that came with it. */
+  readonly headers: Headers
+}
+
+/** Files, fine-tuning and training (gateway/jobs/), as the door sees them. */
+export interface JobService {
+  /** Whether a path is one of its own. */
+  owns(path: string): boolean
+  /** Rejects with Refusal or PaymentDue. */
+  answer(visit: Visit): Promise<void>
+  /** The models that the holder of a session has made, as OpenAI lists them. */
+  modelsOf(session: Session): readonly object[]
+  backendOf(session: Session, model: string): Backend | undefined
+}
 
 export interface GatewayContext {
   readonly config: GatewayConfig
@@ -25,4 +48,5 @@ export interface GatewayContext {
   readonly sessions: Sessions
   readonly metrics: GatewayMetrics
   readonly log: GatewayLog
+  readonly jobs?: JobService
 }

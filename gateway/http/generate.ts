@@ -2,7 +2,7 @@
 // charge. Whatever goes wrong, what was reserved is charged or released, and the slot is left.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { minBigint } from '../../base/units.ts'
-import { costOf } from '../../client/redemption/tariff.ts'
+import { costOf, pricedAs } from '../../client/redemption/tariff.ts'
 import { NO_USAGE, type Usage } from '../../client/redemption/usage.ts'
 import {
   CHARGE_COMMENT,
@@ -15,13 +15,12 @@ import { harmless } from '../gatewayLog.ts'
 import { StreamUsage, usageOfAnswer } from '../meter/answerUsage.ts'
 import type { Call } from '../meter/price.ts'
 import type { Session } from '../sessions.ts'
-import { type Admitted, admit, PaymentDue } from './admit.ts'
+import { type Admitted, admit } from './admit.ts'
 import { type Headers, later, Refusal, sendBytes } from './answers.ts'
-import { BackendError, parsed } from './backend.ts'
+import { type Backend, BackendError, parsed } from './backend.ts'
 import { parseBody, readBody } from './body.ts'
 import type { GatewayContext } from './context.ts'
 import { textOfPart } from './generated.ts'
-import { demandPayment } from './payments.ts'
 import { forwarded, prepare } from './prepare.ts'
 import { passStream } from './streaming.ts'
 
@@ -35,14 +34,16 @@ interface Exchange {
   readonly headers: Headers
 }
 
-/** Serves one of the calls under `/v1`. Rejects with Refusal before anything is sent. */
+/** Serves one of the calls under `/v1`. Rejects with Refusal or PaymentDue before anything is sent. */
 export async function generate(exchange: Exchange): Promise<void> {
   const { context, session, call, request, response } = exchange
-  const { config, ledger, tariff, backends, log } = context
+  const { config, ledger, tariff, backends, jobs, log } = context
   const bytes = await readBody(request, config.limits.bodyBytesMax)
   const body = parseBody(bytes)
   if (config.LOG_PROMPTS_OF_CUSTOMERS) log.info({ call, body }, 'PROMPT OF A CUSTOMER')
-  const asked = prepare({ call, body, bytes, backends, tariff })
+  const backendOf = (model: string): Backend | undefined =>
+    backends.get(model) ?? jobs?.backendOf(session, model)
+  const asked = prepare({ call, body, bytes, backendOf, tariff })
   const gone = new AbortController()
   const onClose = (): void => gone.abort()
   response.once('close', onClose)
@@ -51,9 +52,6 @@ export async function generate(exchange: Exchange): Promise<void> {
     const { queueMs } = config.limits
     const admitted = await admit({ prepared: asked, session, ledger, tariff, queueMs, signal: gone.signal })
     await new Serving(exchange, admitted, gone.signal).run(forwarded(admitted.prepared, body))
-  } catch (error) {
-    if (!(error instanceof PaymentDue)) throw error
-    demandPayment(context, session, response, { url: `/v1/${call}`, headers: exchange.headers })
   } finally {
     response.off('close', onClose)
   }
@@ -262,8 +260,10 @@ class Serving {
       ledger.release(session.opened, reservation)
       return undefined
     }
-    metrics.add('prompt_tokens_total', { model }, usage.promptTokens + usage.embeddingTokens)
-    metrics.add('completion_tokens_total', { model }, usage.completionTokens)
+    // What a customer calls a model of its own is in no label.
+    const label = { model: pricedAs(tariff, model) }
+    metrics.add('prompt_tokens_total', label, usage.promptTokens + usage.embeddingTokens)
+    metrics.add('completion_tokens_total', label, usage.completionTokens)
     metrics.add('metered_coins_total', {}, Number(costBase) / 1e18)
     return ledger.charge(session.opened, reservation, {
       model,

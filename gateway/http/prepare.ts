@@ -2,7 +2,7 @@
 // Not: whether it may be served now (admit.ts).
 import type { Json } from '../../base/field.ts'
 import { RedeemError } from '../../client/redemption/redeemError.ts'
-import { costOf, type Tariff } from '../../client/redemption/tariff.ts'
+import { costOf, pricesOf, type Tariff } from '../../client/redemption/tariff.ts'
 import { NO_USAGE } from '../../client/redemption/usage.ts'
 import { harmless } from '../gatewayLog.ts'
 import {
@@ -43,15 +43,15 @@ export function prepare(options: {
   readonly call: Call
   readonly body: Body
   readonly bytes: Uint8Array
-  readonly backends: ReadonlyMap<string, Backend>
+  readonly backendOf: (model: string) => Backend | undefined
   readonly tariff: Tariff
 }): Prepared {
-  const { call, body, bytes, backends, tariff } = options
+  const { call, body, bytes, backendOf, tariff } = options
   const { model, stream } = body
   if (typeof model !== 'string')
     throw new Refusal(400, 'missing_model', 'model: expected a name', { param: 'model' })
-  const backend = backends.get(model)
-  if (backend === undefined || backend.config.kind === 'command') {
+  const backend = backendOf(model)
+  if (backend === undefined) {
     throw new Refusal(404, 'model_not_found', `there is no model ${harmless(model)}: see /v1/models`, {
       param: 'model',
     })
@@ -79,7 +79,7 @@ export function prepare(options: {
 /** The same request with shorter answers, for what is left of an assignment; undefined when not a token of one is. */
 export function shortened(prepared: Prepared, tariff: Tariff, leftBase: bigint): Prepared | undefined {
   const { call, model, body, bound } = prepared
-  const prices = tariff.models.get(model)
+  const prices = pricesOf(tariff, model)
   if (call === 'embeddings' || prices === undefined) return undefined
   const promptBase = costMaxOf(tariff, model, call, { ...bound, answerTokens: 0 })
   const answerTokens = answerTokensFor(prices, leftBase, promptBase, bound)

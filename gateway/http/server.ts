@@ -11,12 +11,14 @@ import type { Address as ListenAddress } from '../config.ts'
 import { CALLS, type Call } from '../meter/price.ts'
 import type { Session } from '../sessions.ts'
 import { modelsOf, sendSession, sendStatement, sendTariff, takeVoucher } from './accounting.ts'
+import { checkOpen, PaymentDue } from './admit.ts'
 import { type Headers, later, Refusal, refuse, sendJson } from './answers.ts'
 import type { GatewayContext } from './context.ts'
 import { generate } from './generate.ts'
 import { demandPayment, takePayment } from './payments.ts'
 
 const PATH_CHARS_MAX = 512
+const JOB_PATHS = ['/v1/files', '/v1/fine_tuning/jobs', PATHS.jobs] as const
 const EXPOSED = [...Object.values(COST_HEADERS), ...Object.values(X402_HEADERS), 'retry-after'].join(', ')
 
 export class GatewayServer {
@@ -162,10 +164,10 @@ export class GatewayServer {
     const context = this.#context
     const route = `${request.method} ${path}`
     if (route === 'GET /v1/models') {
-      sendJson(response, 200, { object: 'list', data: modelsOf(context) })
+      sendJson(response, 200, { object: 'list', data: modelsOf(context, session) })
     } else if (request.method === 'GET' && path.startsWith('/v1/models/')) {
       const id = decoded(path.slice('/v1/models/'.length))
-      const found = modelsOf(context).find((model) => (model as { id: string }).id === id)
+      const found = modelsOf(context, session).find((model) => (model as { id: string }).id === id)
       if (found === undefined)
         throw new Refusal(404, 'model_not_found', 'there is no such model: see /v1/models')
       sendJson(response, 200, found)
@@ -185,10 +187,11 @@ export class GatewayServer {
   ): Promise<void> {
     const context = this.#context
     const call = callOf(path)
-    if (call === undefined) throw new Refusal(404, 'not_found', 'there is nothing here')
-    if (request.method !== 'POST')
+    const isJob = context.jobs?.owns(path) === true
+    if (call === undefined && !isJob) throw new Refusal(404, 'not_found', 'there is nothing here')
+    if (call !== undefined && request.method !== 'POST')
       throw new Refusal(405, 'method_not_allowed', 'POST', { headers: { Allow: 'POST' } })
-    checkOpen(context, session)
+    if (request.method === 'POST') checkOpen(context, session)
     const header = request.headers[X402_HEADERS.signature.toLowerCase()]
     const payment = await takePayment(context, session, header)
     if (payment?.kind === 'refused') {
@@ -197,13 +200,19 @@ export class GatewayServer {
       return
     }
     const headers: Headers = payment?.headers ?? {}
-    await generate({ context, session, call, request, response, headers })
+    try {
+      if (call !== undefined) await generate({ context, session, call, request, response, headers })
+      else await context.jobs!.answer({ session, request, response, path, headers })
+    } catch (error) {
+      if (!(error instanceof PaymentDue)) throw error
+      demandPayment(context, session, response, { url: path, headers })
+    }
   }
 
   #preflight(response: ServerResponse): void {
     const isAllowed = response.hasHeader('Access-Control-Allow-Origin')
     response.writeHead(isAllowed ? 204 : 403, {
-      'Access-Control-Allow-Methods': 'GET, POST',
+      'Access-Control-Allow-Methods': 'GET, POST, DELETE',
       'Access-Control-Allow-Headers': `authorization, content-type, ${X402_HEADERS.signature.toLowerCase()}`,
       'Access-Control-Max-Age': '600',
     })
@@ -235,21 +244,6 @@ export class GatewayServer {
   }
 }
 
-/** Throws Refusal unless the window of the assignment runs. */
-function checkOpen({ book }: GatewayContext, session: Session): void {
-  const { window } = book.clock!
-  if (session.ended === 'closed')
-    throw new Refusal(403, 'assignment_closed', 'this assignment is closed on the chain')
-  if (session.assigned.window > window)
-    throw new Refusal(403, 'window_not_begun', 'the window of this assignment has not begun')
-  const isOver = session.ended !== undefined || session.assigned.window < window
-  // Without news from the node, the end that was foreseen counts.
-  if (isOver || (book.silentMs > SILENT_MS && book.time.nowMs() >= book.clock!.endsAtMs))
-    throw new Refusal(403, 'window_ended', 'the window of this assignment is over')
-}
-
-const SILENT_MS = 30_000
-
 function callOf(path: string): Call | undefined {
   return CALLS.find((call) => path === `/v1/${call}`)
 }
@@ -270,7 +264,9 @@ function knownPath(path: string): string {
     '/v1/models',
     '/health',
   ]
-  return known.includes(path) ? path : 'other'
+  if (known.includes(path)) return path
+  // Without the names of files and jobs.
+  return JOB_PATHS.find((root) => path.startsWith(root)) ?? 'other'
 }
 
 function listen(server: Server, { host, port }: ListenAddress): Promise<void> {

@@ -1,6 +1,6 @@
 // A gateway's door without a chain: real sockets, real store, real meter, and a window that the test moves.
 // Owns: the assignments that are open and the vouchers of their holder.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { secretKeyAddress } from '../../base/address.ts'
@@ -10,13 +10,14 @@ import { COIN } from '../../base/units.ts'
 import { parseTariff, tariffHash, tariffText } from '../../client/redemption/tariff.ts'
 import { signVoucher } from '../../client/redemption/voucher.ts'
 import { COST_HEADERS } from '../../client/redemption/wire.ts'
+import { type Backends, openBackends } from '../../gateway/backends.ts'
 import type { Assigned, WindowClock } from '../../gateway/chain/chainReader.ts'
 import { ChainTime } from '../../gateway/chain/chainTime.ts'
 import { parseGatewayConfig } from '../../gateway/config.ts'
 import type { GatewayLog } from '../../gateway/gatewayLog.ts'
-import { Backend } from '../../gateway/http/backend.ts'
 import type { GatewayContext } from '../../gateway/http/context.ts'
 import { GatewayServer } from '../../gateway/http/server.ts'
+import { Jobs } from '../../gateway/jobs/jobs.ts'
 import { Ledger } from '../../gateway/meter/ledger.ts'
 import { GatewayMetrics } from '../../gateway/metrics.ts'
 import { Sessions } from '../../gateway/sessions.ts'
@@ -44,7 +45,10 @@ export const TARIFF = {
       completionBase: '2000000',
       embeddingBase: '1000000',
     },
+    'tiny-llama': { promptBase: '1000000', completionBase: '2000000' },
   },
+  /** A device-millisecond costs 1,000 base units. */
+  deviceSecondBase: { train: '1000000', finetune: '1000000' },
 }
 
 export interface LogLine {
@@ -58,6 +62,8 @@ export interface DoorOptions {
   /** Members of the configuration beyond what the door needs. */
   readonly config?: { readonly [name: string]: unknown }
   readonly backend?: { readonly [name: string]: unknown }
+  /** More backends: commands, the demo. */
+  readonly more?: readonly { readonly [name: string]: unknown }[]
   readonly folder?: string
   readonly exposureMinBase?: bigint
   readonly assignments?: readonly Assigned[]
@@ -93,7 +99,9 @@ export class Door {
   readonly server: GatewayServer
   readonly log: LogLine[]
   readonly folder: string
+  readonly jobs: Jobs
   readonly #store: GatewayStore
+  readonly #backends: Backends
   #assignments: readonly Assigned[]
   #window: number
 
@@ -103,6 +111,8 @@ export class Door {
     log: LogLine[]
     folder: string
     store: GatewayStore
+    jobs: Jobs
+    backends: Backends
     assignments: readonly Assigned[]
   }) {
     this.context = parts.context
@@ -110,12 +120,15 @@ export class Door {
     this.log = parts.log
     this.folder = parts.folder
     this.#store = parts.store
+    this.jobs = parts.jobs
+    this.#backends = parts.backends
     this.#assignments = parts.assignments
     this.#window = WINDOW
   }
 
   static async open(options: DoorOptions): Promise<Door> {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'suanli-gateway-'))
+    writeFileSync(join(folder, 'backend.key'), 'backend-key')
     const config = parseGatewayConfig(
       {
         listen: '127.0.0.1:0',
@@ -130,8 +143,10 @@ export class Door {
             kind: 'openai',
             contextTokens: 256,
             slots: 4,
+            key: { file: 'backend.key' },
             ...options.backend,
           },
+          ...(options.more ?? []),
         ],
         ...options.config,
       },
@@ -150,15 +165,10 @@ export class Door {
       services: config.services,
     })
     const tariff = parseTariff(JSON.stringify(TARIFF))
-    const backends = new Map(
-      config.backends.flatMap((one) => {
-        const backend = new Backend(one, 'backend-key', config.limits, () => sessions.totalWeight)
-        return one.models.map((model) => [model, backend] as const)
-      }),
-    )
     const log: LogLine[] = []
+    const backends = await openBackends(config, () => sessions.totalWeight, listLog(log))
     const book = { clock: clockOf(WINDOW), time: new ChainTime(), silentMs: 0, isFollowing: true }
-    const context: GatewayContext = {
+    const shared = {
       config,
       identity,
       provider,
@@ -166,13 +176,15 @@ export class Door {
       tariff,
       tariffHash: tariffHash(tariff),
       tariffText: tariffText(tariff),
-      backends,
+      backends: backends.byModel,
       book,
       ledger,
       sessions,
       metrics: new GatewayMetrics(),
       log: listLog(log),
     }
+    const jobs = await Jobs.open({ ...backends, context: shared })
+    const context: GatewayContext = { ...shared, jobs }
     const server = await GatewayServer.start(context)
     const door = new Door({
       context,
@@ -180,14 +192,18 @@ export class Door {
       log,
       folder,
       store,
+      jobs,
+      backends,
       assignments: options.assignments ?? [assignedOf()],
     })
     door.#sync()
+    await jobs.start()
     return door
   }
 
   #sync(): void {
     this.context.sessions.sync(this.#assignments, this.#window)
+    this.jobs.onSync()
   }
 
   /** What the chain has now. */
@@ -262,10 +278,11 @@ export class Door {
 
   /** Ends it; the folder stays for the next one. */
   async end(): Promise<void> {
+    await this.jobs.close()
     await this.server.drain(1_000)
     await this.context.ledger.rest()
     await this.#store.close()
-    for (const backend of new Set(this.context.backends.values())) backend.close()
+    await this.#backends.close()
   }
 
   async close(): Promise<void> {
