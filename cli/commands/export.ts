@@ -11,12 +11,14 @@ import type { Dataset } from '../export/datasets.ts'
 import type { Source } from '../export/source.ts'
 import { UsageError } from '../usageError.ts'
 
+type Format = 'csv' | 'parquet'
+
 interface ExportOptions {
   readonly rpc: string
   readonly dataDir?: string
   readonly from?: number
   readonly to?: number
-  readonly format: 'csv' | 'parquet'
+  readonly format?: Format
   readonly out?: string
   readonly columns?: true
   readonly force?: true
@@ -40,7 +42,12 @@ export function addExport(program: Command): void {
           wholeNumber(0, Number.MAX_SAFE_INTEGER),
         ),
       )
-      .addOption(new Option('--format <format>', 'of the file').choices(['csv', 'parquet']).default('csv'))
+      .addOption(
+        new Option('--format <format>', 'of the file; default: by its name, else csv').choices([
+          'csv',
+          'parquet',
+        ]),
+      )
       .addOption(new Option('--columns', 'print what each column is, and write nothing'))
       .action((options: ExportOptions) => exportTable(name, options))
   }
@@ -85,7 +92,8 @@ async function exportTable(name: string, options: ExportOptions): Promise<void> 
     printColumns(dataset, options)
     return
   }
-  const out = mustHaveOut(options, `${name}.${options.format}`)
+  const format = options.format ?? formatOf(options.out)
+  const out = mustHaveOut(options, `${name}.${format}`)
   if (dataset.isOffline === true && options.dataDir === undefined)
     throw new UsageError(`${name} are read from a data directory: give --data-dir of a stopped node`)
   const source = await sourceOf(options)
@@ -93,7 +101,7 @@ async function exportTable(name: string, options: ExportOptions): Promise<void> 
     const range = await rangeOf(source, dataset, options)
     let rows = 0
     await intoFile(out, options, async (file) => {
-      const table = await tableFile(options.format, file, dataset)
+      const table = await tableFile(format, file, dataset)
       for await (const piece of dataset.rows(source, range)) {
         rows += piece.length
         await table.write(piece)
@@ -106,7 +114,10 @@ async function exportTable(name: string, options: ExportOptions): Promise<void> 
   }
 }
 
-async function tableFile(format: ExportOptions['format'], file: FileHandle, { columns }: Dataset) {
+const formatOf = (file: string | undefined): Format =>
+  file?.endsWith('.parquet') === true ? 'parquet' : 'csv'
+
+async function tableFile(format: Format, file: FileHandle, { columns }: Dataset) {
   if (format === 'csv') return (await import('../export/csvFile.ts')).csvFile(file, columns)
   return (await import('../export/parquetFile.ts')).parquetFile(file, columns)
 }

@@ -12,7 +12,7 @@ import { bidCommitment, type SealedBid } from '../../base/protocol/sealedBid.ts'
 import { formatCoins, PPM } from '../../base/units.ts'
 import { encodeCall } from '../../client/calls.ts'
 import type { ChainClient } from '../../client/chainClient.ts'
-import { capacity, defaults, issuance, providers, redemption } from '../../client/modules.ts'
+import { assets, capacity, defaults, issuance, providers, redemption } from '../../client/modules.ts'
 import { capacitySchema } from '../../state/modules/capacity/schema.ts'
 import { defaultSchema } from '../../state/modules/default/schema.ts'
 import { issuanceSchema } from '../../state/modules/issuance/schema.ts'
@@ -34,6 +34,7 @@ import {
   withSending,
 } from '../chain/send.ts'
 import { wholeNumber } from '../common.ts'
+import { unitsText } from '../genesis/terms.ts'
 import { UsageError } from '../usageError.ts'
 import { addAction } from './module.ts'
 
@@ -82,12 +83,12 @@ const GROUPS: readonly (readonly [string, readonly (readonly [string, ModuleDef,
 
 const coins = (base: bigint): string => `${formatCoins(base)} ACPC`
 
-/** Coins of the next window that a provider has not granted access for, and how many reservations they are. */
+/** Coins of the next window that a provider has not granted access for, and how many reservations they are; undefined if none. */
 async function grantsDue(
   client: Pick<ChainClient, 'query'>,
   provider: number,
   window: number,
-): Promise<string> {
+): Promise<string | undefined> {
   let count = 0
   let amountBase = 0n
   let cursor = 0
@@ -100,7 +101,34 @@ async function grantsDue(
     }
     cursor = page?.nextCursor ?? 0
   } while (cursor !== 0)
-  return count === 0 ? 'none' : `${count}, ${coins(amountBase)}, before window ${window} begins`
+  return count === 0 ? undefined : `${count}, ${coins(amountBase)}, before window ${window} begins`
+}
+
+interface Duty {
+  readonly what: string
+  readonly otherwise: string
+  readonly untilWindow?: number | undefined
+  readonly windowIndex: number
+}
+
+/** A missing grant comes before what can wait longer: `default.status` does not know of it. */
+function nextDuty({ what, otherwise, untilWindow, windowIndex }: Duty, due: string | undefined) {
+  const by = untilWindow === undefined ? '-' : `window ${untilWindow}; window ${windowIndex} runs`
+  if (due === undefined || (untilWindow !== undefined && untilWindow <= windowIndex))
+    return { next: what, by, otherwise }
+  return {
+    next: 'grant access for what is due below: redemption.grant',
+    by: `the end of window ${windowIndex}, which runs`,
+    otherwise:
+      'a fault, which costs a part of the bond; a further one within K windows suspends the provider',
+  }
+}
+
+/** An amount of a settlement asset as people write it. */
+async function inAsset(client: Pick<ChainClient, 'query'>, amountBase: bigint, id: number): Promise<string> {
+  const asset = await client.query(assets, 'asset', { asset: id })
+  if (asset === null || asset === undefined) return `${amountBase} of asset ${id}`
+  return `${unitsText(amountBase, asset.decimals)} ${asset.symbol}`
 }
 
 /** What a provider must do next and what it has, as one answer. */
@@ -116,14 +144,12 @@ export async function providerStatus(client: Pick<ChainClient, 'query'>, provide
   ])
   if (standing === null || standing === undefined || security === null || security === undefined)
     throw new OperatorError(`there is no provider ${provider}`)
-  const { untilWindow, windowIndex } = standing
+  const due = await grantsDue(client, provider, standing.windowIndex + 1)
   return {
     provider,
     status: standing.suspended ? `${standing.status}, suspended` : standing.status,
-    next: standing.what,
-    by: untilWindow === undefined ? '-' : `window ${untilWindow}; window ${windowIndex} runs`,
-    otherwise: standing.otherwise,
-    grantsDue: await grantsDue(client, provider, windowIndex + 1),
+    ...nextDuty(standing, due),
+    grantsDue: due ?? 'none',
     windowEnds: clock === null || clock === undefined ? '-' : new Date(clock.endsAtMs).toISOString(),
     owes: coins(standing.liabilityBase),
     mintable:
@@ -141,11 +167,11 @@ export async function providerStatus(client: Pick<ChainClient, 'query'>, provide
     offer:
       offer === null || offer === undefined
         ? '-'
-        : `${coins(offer.amountBase)} to provider ${offer.to}, paying ${offer.paymentBase} of asset ${offer.asset}`,
+        : `${coins(offer.amountBase)} to provider ${offer.to}, paying ${await inAsset(client, offer.paymentBase, offer.asset)}`,
     leaving:
       exit === null || exit === undefined
         ? '-'
-        : `${coins(exit.remainingBase)} beyond its own coins, ${exit.costBase} of asset ${exit.asset}`,
+        : `${coins(exit.remainingBase)} beyond its own coins, ${await inAsset(client, exit.costBase, exit.asset)}`,
   }
 }
 

@@ -46,7 +46,12 @@ describe('cli.provider', () => {
       assert.equal(chain.request(HOLDER, coins(10)), undefined)
     })
     chain.run()
-    assert.equal((await of(chain)).grantsDue, `1, 10 ACPC, before window ${chain.window + 1} begins`)
+    const due = await of(chain)
+    assert.equal(due.grantsDue, `1, 10 ACPC, before window ${chain.window + 1} begins`)
+    assert.match(due.next, /^grant access .*redemption\.grant$/)
+    assert.equal(due.by, `the end of window ${chain.window}, which runs`)
+    assert.match(due.otherwise, /^a fault/)
+    assert.match(due.leaving, /^[\d.]+ ACPC beyond its own coins, \d+(\.\d+)? \w+$/)
   })
 
   it('says what to do, by when, and what happens otherwise', async () => {

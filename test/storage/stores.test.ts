@@ -334,10 +334,7 @@ describe('storage.snapshot', () => {
       const expected = [...chain.states[pinned.height]!.entries('')]
       const first = await pinned.entries({ prefix: '', after: undefined }, 60)
       assert.deepEqual(first, expected.slice(0, 60))
-      assert.deepEqual(
-        await pinned.entries({ prefix: '', after: first.at(-1)![0] }, 60),
-        expected.slice(60),
-      )
+      assert.deepEqual(await pinned.entries({ prefix: '', after: first.at(-1)![0] }, 60), expected.slice(60))
       await pinned.close()
     })
   })
