@@ -4,14 +4,14 @@ import type { StateReader } from '../../view.ts'
 import { holdAuctions } from './auctions.ts'
 import { nextDirty } from './books.ts'
 import { beginBookWalk, isWalkDue, removeBooks, removeClosed } from './history.ts'
-import { openBudget } from './steps.ts'
+import { openAuctions, openBudget } from './steps.ts'
 
 export function onWindowEnd(ctx: WriteContext): void {
   beginBookWalk(ctx)
 }
 
 export function endBlock(ctx: WriteContext): void {
-  holdAuctions(ctx, openBudget(ctx, 'auctions'))
+  holdAuctions(ctx, openAuctions(ctx))
   removeClosed(ctx, openBudget(ctx, 'closed'))
   removeBooks(ctx, openBudget(ctx, 'books'))
 }

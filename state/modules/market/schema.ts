@@ -35,7 +35,7 @@ export const marketSchema = defineModule({
   name: 'market',
   id: 11,
   doc: 'Order books for the coin, receipts and settlement assets: one auction a block, one price for all.',
-  walks: ['auctions', 'closed', 'books'],
+  walks: ['closed', 'books'],
   params: {
     ordersMax: param({
       field: t.u32,
@@ -73,6 +73,12 @@ export const marketSchema = defineModule({
       dev: 6,
       test: 3,
       check: between(1, 1_000, 'windows'),
+    }),
+    auctionStepsMax: param({
+      field: t.u32,
+      doc: 'Measured steps that the auctions of a block may use, beside those of all other work; 40,000 are about 8 ms.',
+      main: 40_000,
+      check: between(1_000, 1_000_000, 'steps'),
     }),
     stepsPerBlockMax: param({
       field: t.u32,

@@ -1,6 +1,6 @@
 // What the walks of the market may do in a block, and what their acts cost. Not: how a budget is divided (state/blockWork.ts).
 import type { WalkName } from '../../../base/moduleDefinition.ts'
-import type { Walk } from '../../blockWork.ts'
+import { newBlockWork, Walk } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import { openWalk } from './external.ts'
 import type { marketSchema } from './schema.ts'
@@ -21,7 +21,7 @@ export const ACT_STEPS = {
   /** Comparing two levels. */
   price: 60,
   /** Two orders meet: three payments, their records and places. */
-  fill: 400,
+  fill: 700,
   /** Looking at an order of the auction, and taking an immediate one's rest out. */
   return: 150,
   /** The price of an auction goes into history. */
@@ -32,6 +32,12 @@ export const ACT_STEPS = {
 
 export function openBudget(ctx: WriteContext, name: WalkName<typeof marketSchema>): Budget {
   return { left: marketParams.get(ctx.state).stepsPerBlockMax, walk: openWalk(ctx, name) }
+}
+
+/** Auctions have steps of their own: whoever places an order pays for its fills, and a crowd of them must not wait for recounts. */
+export function openAuctions({ state }: WriteContext): Budget {
+  const { auctionStepsMax, stepsPerBlockMax } = marketParams.get(state)
+  return { left: stepsPerBlockMax, walk: new Walk(newBlockWork(), auctionStepsMax, true) }
 }
 
 /** Takes an act; false, without one, when none is left. */
