@@ -24,6 +24,8 @@ import { recountNow } from '../../state/recount.ts'
 import { modulesThrough } from './modules.ts'
 
 const MODULES = modulesThrough('market')
+/** Blocks that an auction may take in a test. */
+const BLOCKS_MAX = 10_000
 const GENESIS_MS = 1_700_000_000_000
 /** A settlement asset with six decimals, and one with two. */
 export const USD = 1
@@ -36,6 +38,11 @@ export const traderAt = (n: number): Address => sha256(u64be(n)).slice(0, 20)
 export const hundredths = (n: number): bigint => (BigInt(n) * COIN) / 100n
 /** A price of so many ticks of a ten-thousandth. */
 export const price = (ticks: number): bigint => BigInt(ticks) * 100n
+
+/** The tests' parameters with some of the market's changed. */
+export function withMarket(market: Partial<Parameters['market']>): Parameters {
+  return { ...TEST_PARAMETERS, market: { ...TEST_PARAMETERS.market, ...market } }
+}
 
 export interface OrderTerms {
   readonly side: Side
@@ -120,15 +127,12 @@ export class MarketChain {
 
   /** Runs blocks until no auction is under way. Returns how many. */
   settle(): number {
-    let blocks = 0
-    for (
-      ;
-      marketModule.rules.hasWork?.(this.#overlay, { height: this.#height + 1, parentEndsEpoch: false }) ===
-      true;
-      blocks++
-    )
+    for (let blocks = 0; blocks < BLOCKS_MAX; blocks++) {
+      const next = { height: this.#height + 1, parentEndsEpoch: false }
+      if (marketModule.rules.hasWork?.(this.#overlay, next) !== true) return blocks
       this.run()
-    return blocks
+    }
+    return assert.fail(`auctions are not over after ${BLOCKS_MAX} blocks`)
   }
 
   /** Moves the window clock on by so many windows, and lets the market see each end. */

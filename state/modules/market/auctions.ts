@@ -1,20 +1,31 @@
-// The auction of a book: its orders enter, the price is found, orders are filled from the best on, and what is left of immediate
-// ones goes back. One auction a block and book; one that the block's steps do not suffice for goes on in the next
+// The auction of a book: its orders enter, the price is found, orders are filled from the best on, what is left of immediate
+// ones goes back, and so do the worst prices of a side that is too full. Who makes room is decided when all have traded, so that it does not
+// depend on who came first in the block. One auction a block and book; one that the block's steps do not suffice for goes on in the next
 // block, while new orders wait for the one after it (ECONOMY §8).
 import { assert } from '../../../base/assert.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import { getTotals, markClean, mustGetBook, nextDirty, updateBook, updateTotals, waitingIn } from './books.ts'
+import {
+  getTotals,
+  markClean,
+  mustGetBook,
+  nextDirty,
+  restingOn,
+  updateBook,
+  updateTotals,
+  waitingIn,
+} from './books.ts'
 import { enterBatch } from './entering.ts'
 import { payOut } from './external.ts'
 import { noteAuction } from './history.ts'
-import { bestPrice, firstPlace, type LevelKey, type Place, take } from './levels.ts'
+import { bestPrice, firstPlace, type LevelKey, lastPlace, type Place, take, worstPrice } from './levels.ts'
 import { closeOrder, endOrder, getOrder, isOpen, putOrder } from './orders.ts'
 import { costOf, priceOf } from './pairs.ts'
 import { beginPricing, clearingTicks, comparePrices, doMeet } from './pricing.ts'
 import type { Auction, Book, Order } from './schema.ts'
+import { type Side, SIDES } from './shapes.ts'
 import { type Budget, spendAct, takeAct } from './steps.ts'
-import { events, marketTables } from './tables.ts'
+import { events, marketParams, marketTables } from './tables.ts'
 
 const BEGUN: Auction = {
   phase: 'entering',
@@ -86,8 +97,10 @@ function step(
     case 'filling':
       if (auction.leftBase === 0n) return beginReturning(ctx, book, auction)
       return takeAct(budget, 'fill') ? fillNext(ctx, book, auction) : undefined
-    default:
+    case 'returning':
       return returnNext(ctx, book, auction, budget)
+    default:
+      return displaceNext(ctx, book, auction, budget)
   }
 }
 
@@ -113,7 +126,7 @@ function endPricing(ctx: WriteContext, book: number, auction: Auction, budget: B
 function frontOf(
   ctx: WriteContext,
   book: number,
-  side: 'buy' | 'sell',
+  side: Side,
 ): { at: LevelKey; place: Place } | undefined {
   const ticks = bestPrice(ctx.state, book, side)
   assert(ticks !== undefined, 'what an auction matched is open')
@@ -180,10 +193,10 @@ function returnNext(
   book: number,
   auction: Auction,
   budget: Budget,
-): Auction | 'over' | undefined {
+): Auction | undefined {
   const { state } = ctx
   const { cursor: number, until } = auction
-  if (number === until) return 'over'
+  if (number === until) return { ...auction, phase: 'displacing' }
   if (!takeAct(budget, 'return')) return undefined
   const { order: id } = marketTables.waiting.mustGet(state, { book, number })
   marketTables.waiting.delete(state, { book, number })
@@ -192,4 +205,24 @@ function returnNext(
   if (order !== undefined && isOpen(order) && order.kind === 'immediateOrCancel')
     endOrder(ctx, id, 'notMatched')
   return { ...auction, cursor: number + 1 }
+}
+
+/** Returns the order behind all others on a side that has too many. */
+function displaceNext(
+  ctx: WriteContext,
+  book: number,
+  auction: Auction,
+  budget: Budget,
+): Auction | 'over' | undefined {
+  const { state } = ctx
+  const { ordersPerSideMax } = marketParams.get(state)
+  const facts = mustGetBook(state, book)
+  const side = SIDES.find((each) => restingOn(facts, each) > ordersPerSideMax)
+  if (side === undefined) return 'over'
+  if (!takeAct(budget, 'return')) return undefined
+  const ticks = worstPrice(state, book, side)
+  assert(ticks !== undefined, 'a full side has a price')
+  const place = lastPlace(state, { book, side, ticks })
+  if (place !== undefined) endOrder(ctx, place.order, 'displaced')
+  return auction
 }

@@ -60,6 +60,22 @@ export function waitingIn({ waitingHead, waitingTail }: Book): number {
   return waitingTail - waitingHead
 }
 
+/** Orders of a side that are in the book. */
+export function restingOn({ restingBuys, restingSells }: Book, side: Side): number {
+  return side === 'buy' ? restingBuys : restingSells
+}
+
+/** The counts of a book with so many more open orders on a side, and so many more of them in the book. */
+export function countedOn(
+  book: Book,
+  side: Side,
+  { open = 0, resting = 0 }: { readonly open?: number; readonly resting?: number },
+): Partial<Book> {
+  return side === 'buy'
+    ? { openBuys: book.openBuys + open, restingBuys: book.restingBuys + resting }
+    : { openSells: book.openSells + open, restingSells: book.restingSells + resting }
+}
+
 /** The grid of the book of a pair, or of the one that its first order would open. */
 export function gridFor(state: StateReader, pair: Pair): Grid | undefined {
   const grid = gridOf(state, pair)
@@ -86,12 +102,15 @@ export function openBook(ctx: WriteContext, pair: Pair, grid: Grid): number {
       lotBase,
       openBuys: 0,
       openSells: 0,
+      restingBuys: 0,
+      restingSells: 0,
       waitingHead: 0,
       waitingTail: 0,
       lastTicks: 0,
       lastAtMs: 0,
       auctions: 0,
       idleSince: runningWindow(state),
+      removedSlots: 0,
     },
   )
   events.BookOpened(ctx, { base, quote, tickBase, lotBase })

@@ -6,7 +6,7 @@ import { compareBytes, concatBytes, u64be, utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { mustGetBook } from './books.ts'
+import { countedOn, mustGetBook, updateBook } from './books.ts'
 import { append } from './levels.ts'
 import { getOrder, isOpen, putOrder } from './orders.ts'
 import type { Order } from './schema.ts'
@@ -79,10 +79,12 @@ function enterLevel(ctx: WriteContext, coming: readonly Coming[]): void {
   const { state } = ctx
   const { book, side, ticks } = coming[0]!.order
   const circle = [...coming].sort((a, b) => compareBytes(a.rank, b.rank))
-  const { lotBase } = mustGetBook(state, book)
+  const facts = mustGetBook(state, book)
+  const { lotBase } = facts
   const sumBase = circle.reduce((sum, { order }) => sum + order.leftBase, 0n)
   const places = turn(circle, startOf(ctx, { book, side, ticks }, sumBase / lotBase) * lotBase)
   const first = append(state, { book, side, ticks }, places)
+  updateBook(state, book, countedOn(facts, side, { resting: circle.length }))
   for (const { id, order } of circle) {
     const at = places.findIndex((place) => place.order === id)
     const again = places.findLastIndex((place) => place.order === id)

@@ -12,6 +12,9 @@ import { type Budget, spendAct, takeAct } from './steps.ts'
 import { events, marketParams, marketTables } from './tables.ts'
 
 const MAX_VOLUME = 2n ** 256n - 1n
+/** Places of a book's history, and how many of them one act removes. */
+const HISTORY_SLOTS = CANDLE_SPANS.reduce((sum, span) => sum + CANDLES[span].kept, AUCTIONS_KEPT)
+const SLOTS_PER_ACT = 32
 
 interface Clearing {
   readonly ticks: number
@@ -114,12 +117,13 @@ export function removeBooks(ctx: WriteContext, budget: Budget): void {
     if (!takeAct(budget, 'look')) return
     const { bookCursor: id } = getTotals(state)
     const book = getBook(state, id)
-    if (
+    const isDue =
       book !== undefined &&
       isOver(state, id, book) &&
       book.idleSince + tailWindows <= runningWindow(state)
-    ) {
-      spendAct(budget, 'remove', removeBook(state, id, book))
+    if (isDue) {
+      spendAct(budget, 'remove', SLOTS_PER_ACT)
+      if (!removeSome(state, id, book)) continue
     }
     updateTotals(state, { bookCursor: id + 1 })
   }
@@ -130,19 +134,34 @@ function isOver(state: StateReader, id: number, { base, quote, openBuys, openSel
   return decimalsOf(state, base) === undefined || decimalsOf(state, quote) === undefined
 }
 
-/** Removes a book with its history. Returns how many records there were. */
-function removeBook(state: StateWriter, id: number, { base, quote, auctions }: Book): number {
-  const trades = Math.min(auctions, AUCTIONS_KEPT)
-  for (let slot = 0; slot < trades; slot++) marketTables.trade.delete(state, { book: id, slot })
-  let candles = 0
-  for (const span of CANDLE_SPANS) {
-    for (let slot = 0; slot < CANDLES[span].kept; slot++) {
-      if (!marketTables.candle.has(state, { book: id, span, slot })) continue
-      marketTables.candle.delete(state, { book: id, span, slot })
-      candles++
-    }
+/** Removes a part of the history of a book, and at last the book; true when it is gone. */
+function removeSome(state: StateWriter, id: number, book: Book): boolean {
+  const until = Math.min(HISTORY_SLOTS, book.removedSlots + SLOTS_PER_ACT)
+  for (let slot = book.removedSlots; slot < until; slot++) removeSlot(state, id, slot)
+  if (until < HISTORY_SLOTS) {
+    updateBook(state, id, { removedSlots: until })
+    return false
   }
-  marketTables.pair.delete(state, { base, quote })
+  marketTables.pair.delete(state, { base: book.base, quote: book.quote })
   marketTables.book.delete(state, { id })
-  return trades + candles + 2
+  return true
+}
+
+/** Removes what one place of a book's history holds: the ring of its trades comes first, then those of its candles. */
+function removeSlot(state: StateWriter, book: number, place: number): void {
+  let slot = place
+  if (slot < AUCTIONS_KEPT) {
+    if (marketTables.trade.has(state, { book, slot })) marketTables.trade.delete(state, { book, slot })
+    return
+  }
+  slot -= AUCTIONS_KEPT
+  for (const span of CANDLE_SPANS) {
+    const { kept } = CANDLES[span]
+    if (slot < kept) {
+      const key = { book, span, slot }
+      if (marketTables.candle.has(state, key)) marketTables.candle.delete(state, key)
+      return
+    }
+    slot -= kept
+  }
 }

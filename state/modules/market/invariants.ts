@@ -1,24 +1,30 @@
 // Invariants of the market (ECONOMY §12): 12 after matching best bid < best ask, locks = remaining; and the lists that limits go by.
 import { toHex } from '../../../base/bytes.ts'
+import type { Address } from '../../../base/ids.ts'
 import type { ReadContext } from '../../context.ts'
 import type { Recount } from '../../recount.ts'
 import { eachItem } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { getTotals, isDirty, waitingIn } from './books.ts'
+import { getTotals, isDirty, pricesOf, sets, waitingIn } from './books.ts'
 import { escrowOf, unitsAt } from './external.ts'
-import { bestPrice } from './levels.ts'
-import { escrowFor, isOpen } from './orders.ts'
+import { bestPrice, getLevel, type LevelKey } from './levels.ts'
+import { escrowFor, isOpen, levelOf } from './orders.ts'
 import type { Book } from './schema.ts'
 import { marketTables } from './tables.ts'
-
-const NOTHING: Sums = { base: 0n, quote: 0n, buys: 0, sells: 0 }
+import { standingOf, traderOf } from './traders.ts'
 
 interface Sums {
   base: bigint
   quote: bigint
   buys: number
   sells: number
+  restingBuys: number
+  restingSells: number
+}
+
+function nothing(): Sums {
+  return { base: 0n, quote: 0n, buys: 0, sells: 0, restingBuys: 0, restingSells: 0 }
 }
 
 /** Numbers of all books that there ever were. */
@@ -44,15 +50,17 @@ function* recountBooks(ctx: ReadContext): Recount {
     if (!isOpen(order)) return order.leftBase === 0n ? undefined : 'an order that is over has something left'
     const book = marketTables.book.get(state, { id: order.book })
     if (book === undefined) return 'an open order is in a book that is not there'
-    const sum = sums.get(order.book) ?? { base: 0n, quote: 0n, buys: 0, sells: 0 }
+    const sum = sums.get(order.book) ?? nothing()
     sums.set(order.book, sum)
     const { amountBase } = escrowFor(book, order, order.leftBase)
     if (order.side === 'buy') {
       sum.quote += amountBase
       sum.buys++
+      if (order.state === 'resting') sum.restingBuys++
     } else {
       sum.base += amountBase
       sum.sells++
+      if (order.state === 'resting') sum.restingSells++
     }
     open++
     return undefined
@@ -62,7 +70,7 @@ function* recountBooks(ctx: ReadContext): Recount {
     return `${open} orders are open, the total says ${getTotals(state).openOrders}`
   return yield* eachItem(numbers(state), (id) => {
     const book = marketTables.book.get(state, { id })
-    return book === undefined ? undefined : checkBook(ctx, id, book, sums.get(id) ?? NOTHING)
+    return book === undefined ? undefined : checkBook(ctx, id, book, sums.get(id) ?? nothing())
   })
 }
 
@@ -74,51 +82,73 @@ function checkBook(ctx: ReadContext, id: number, book: Book, sum: Sums): string 
     return `book ${id} holds ${heldBase} and ${heldQuote}, its open orders lock ${sum.base} and ${sum.quote}`
   if (book.openBuys !== sum.buys || book.openSells !== sum.sells)
     return `book ${id}: ${sum.buys} buy and ${sum.sells} sell`
+  if (book.restingBuys !== sum.restingBuys || book.restingSells !== sum.restingSells)
+    return `book ${id}: ${sum.restingBuys} that buy and ${sum.restingSells} that sell are in it`
   const waits = waitingIn(book) > 0 || marketTables.auction.has(ctx.state, { book: id })
   if (waits !== isDirty(ctx.state, id)) return `book ${id} is ${waits ? 'not ' : ''}listed for an auction`
   return checkCrossed(ctx, id)
 }
 
-/** Each level has what its places have, and each open order in the book what its places have. */
-function* recountLevels({ state }: ReadContext): Recount {
-  let placedBase = 0n
-  let levelBase = 0n
-  let openBase = 0n
-  const places = yield* marketTables.entry.each((place) => {
-    placedBase += place.amountBase
-    const order = marketTables.order.get(state, { id: place.order })
-    return order?.state === 'resting' ? undefined : 'a place in a queue belongs to no order of the book'
-  })
-  if (places !== undefined) return places
-  yield* marketTables.level.each((level) => {
-    levelBase += level.amountBase
-    return undefined
-  })
-  yield* marketTables.order.each((order) => {
-    if (order.state === 'resting') openBase += order.leftBase
-    return undefined
-  })
-  return placedBase === levelBase && levelBase === openBase
-    ? undefined
-    : `orders in the books have ${openBase} open, levels ${levelBase}, places ${placedBase}`
-}
+/** What the levels of the books should have, by their names. */
+type Levels = Map<string, { readonly at: LevelKey; openBase: bigint }>
 
-function* recountTraders({ state }: ReadContext): Recount {
-  const counted = new Map<string, number>()
-  yield* marketTables.order.each((order) => {
-    if (isOpen(order)) counted.set(toHex(order.owner), (counted.get(toHex(order.owner)) ?? 0) + 1)
+/** Each order in a book has what its places have, and each level what its orders have. */
+function* recountLevels({ state }: ReadContext): Recount {
+  const levels: Levels = new Map()
+  let places = 0
+  const broken = yield* marketTables.order.each((order) => {
+    if (order.state !== 'resting') return undefined
+    const at = levelOf(order)
+    const numbers = [order.entry, order.extra].filter((number) => number !== 0)
+    const entries = numbers.flatMap((number) => marketTables.entry.get(state, { ...at, number }) ?? [])
+    const placedBase = entries.reduce((sum, { amountBase }) => sum + amountBase, 0n)
+    places += entries.length
+    if (placedBase !== order.leftBase)
+      return `an order in book ${order.book} has ${order.leftBase} open, its places ${placedBase}`
+    const name = `${at.book} ${at.side} ${at.ticks}`
+    const level = levels.get(name) ?? { at, openBase: 0n }
+    levels.set(name, level)
+    level.openBase += order.leftBase
     return undefined
-  })
-  let listed = 0
-  const broken = yield* marketTables.trader.each(({ openOrders }) => {
-    listed += openOrders
-    return openOrders > 0 ? undefined : 'an account without open orders is listed'
   })
   if (broken !== undefined) return broken
-  const open = [...counted.values()].reduce((sum, count) => sum + count, 0)
-  return open === listed && open === getTotals(state).openOrders
-    ? undefined
-    : `${open} orders are open, accounts count ${listed}`
+  let count = 0
+  let placeCount = 0
+  yield* marketTables.level.each(() => void count++)
+  yield* marketTables.entry.each(() => void placeCount++)
+  if (placeCount !== places) return `${placeCount} places in queues, orders have ${places}`
+  if (count !== levels.size) return `${count} levels, orders rest at ${levels.size}`
+  return yield* eachItem(levels.values(), ({ at, openBase }) => {
+    const level = getLevel(state, at)
+    if (level?.amountBase !== openBase || !sets.has(state, pricesOf(at.book, at.side), at.ticks))
+      return `book ${at.book}, ${at.side} at ${at.ticks}: orders have ${openBase}, the level ${level?.amountBase}`
+    return undefined
+  })
+}
+
+/** Each account has as many open orders as it counts, and lists them with their prices. */
+function* recountTraders({ state }: ReadContext): Recount {
+  const counted = new Map<string, { readonly owner: Address; count: number }>()
+  const unlisted = yield* marketTables.order.each((order) => {
+    if (!isOpen(order)) return undefined
+    const { owner, book, side, ticks } = order
+    const trader = counted.get(toHex(owner)) ?? { owner, count: 0 }
+    counted.set(toHex(owner), trader)
+    trader.count++
+    const isListed = standingOf(state, owner, book).some((each) => each.side === side && each.ticks === ticks)
+    return isListed ? undefined : `${toHex(owner)} does not list an open order in book ${book}`
+  })
+  if (unlisted !== undefined) return unlisted
+  let accounts = 0
+  yield* marketTables.trader.each(() => void accounts++)
+  if (accounts !== counted.size) return `${accounts} accounts are listed, ${counted.size} have open orders`
+  return yield* eachItem(counted.values(), ({ owner, count }) => {
+    const { openOrders, books } = traderOf(state, owner)
+    const listed = books.reduce((sum, book) => sum + standingOf(state, owner, book).length, 0)
+    return openOrders === count && listed === count
+      ? undefined
+      : `${toHex(owner)} has ${count} open orders, counts ${openOrders} and lists ${listed}`
+  })
 }
 
 export const marketInvariants: readonly Invariant[] = [

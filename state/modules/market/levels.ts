@@ -1,6 +1,6 @@
 // The prices of a book and the queues at them: adding to a queue, taking from it, the best price.
 // Not: who is in front of whom within a block (entering.ts).
-import { assert, mustExist } from '../../../base/assert.ts'
+import { assert } from '../../../base/assert.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { pricesOf, sets } from './books.ts'
 import type { Level } from './schema.ts'
@@ -104,12 +104,17 @@ export function firstPlace(state: StateWriter, at: LevelKey): Place | undefined 
   return undefined
 }
 
-/** The last place of a level, if it is not behind too many gaps. */
-export function lastPlace(state: StateReader, at: LevelKey): Place | undefined {
-  const { head, tail } = mustExist(getLevel(state, at), 'a listed price has its level')
-  for (let number = tail - 1; number >= Math.max(head, tail - GAPS_MAX); number--) {
+/** The last place of a level, as `firstPlace` finds the first. */
+export function lastPlace(state: StateWriter, at: LevelKey): Place | undefined {
+  const level = marketTables.level.mustGet(state, at)
+  const until = Math.max(level.head, level.tail - GAPS_MAX)
+  for (let number = level.tail - 1; number >= until; number--) {
     const place = marketTables.entry.get(state, { ...at, number })
-    if (place !== undefined) return { number, ...place }
+    if (place === undefined) continue
+    if (number < level.tail - 1) marketTables.level.set(state, at, { ...level, tail: number + 1 })
+    return { number, ...place }
   }
+  assert(until > level.head, 'what is open at a level is in its queue')
+  marketTables.level.set(state, at, { ...level, tail: until })
   return undefined
 }

@@ -10,6 +10,7 @@ import { MEMBER_MAX } from '../../orderedSet.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import {
   bookOf,
+  countedOn,
   getTotals,
   gridFor,
   markDirty,
@@ -20,12 +21,12 @@ import {
   waitingIn,
 } from './books.ts'
 import { payIn, payOut, runningWindow, unitsAt } from './external.ts'
-import { type LevelKey, lastPlace, take, worstPrice } from './levels.ts'
+import { type LevelKey, take } from './levels.ts'
 import { costOf, type Grid, type Pair, priceOf } from './pairs.ts'
-import type { Book, marketSchema, Order } from './schema.ts'
-import type { CancelReason, OrderKind, Side } from './shapes.ts'
+import type { marketSchema, Order } from './schema.ts'
+import { type CancelReason, type OrderKind, type Side, STANDS_MAX } from './shapes.ts'
 import { events, fail, marketParams, marketTables } from './tables.ts'
-import { enterStand, hasRoom, leaveStand, ownMatch, traderOf } from './traders.ts'
+import { enterStand, leaveStand, ownMatch, standingOf, traderOf } from './traders.ts'
 
 /** Above half full the least amount doubles with each further sixteenth of the table, as that of a redemption does. */
 const STEPS_OF_FULLNESS = 16
@@ -64,23 +65,6 @@ export function minimumFor(state: StateReader, { lotBase }: Grid): bigint {
   return over <= 0 ? lotBase : lotBase * 2n ** BigInt(Math.floor((STEPS_OF_FULLNESS * over) / ordersMax))
 }
 
-function isBetter(side: Side, ticks: number, than: number): boolean {
-  return side === 'buy' ? ticks > than : ticks < than
-}
-
-/** The order that makes room on a full side for one at a price; undefined when none does. */
-function displacedBy(
-  state: StateReader,
-  at: { readonly book: number; readonly side: Side; readonly ticks: number },
-): number | undefined {
-  const { book, side, ticks } = at
-  // An auction under way counts on what is in the book.
-  if (marketTables.auction.has(state, { book })) return undefined
-  const worst = worstPrice(state, book, side)
-  if (worst === undefined || !isBetter(side, ticks, worst)) return undefined
-  return lastPlace(state, { book, side, ticks: worst })?.order
-}
-
 type PlaceArgs = ActionArgs<typeof marketSchema, 'place'>
 
 /** Why an order of the sender is off the grid or too small, or its price and grid. */
@@ -102,27 +86,22 @@ function readTerms(state: StateReader, args: PlaceArgs) {
 /** Why there is no room for one more order of an account in a book, or undefined. */
 function refuseRoom(
   state: StateReader,
-  at: {
-    readonly owner: Address
-    readonly book: number | undefined
-    readonly side: Side
-    readonly ticks: number
-  },
+  { owner, book }: { readonly owner: Address; readonly book: number | undefined },
 ) {
-  const { owner, book, side, ticks } = at
-  const { ordersMax, ordersPerAccountMax, ordersPerSideMax, waitingMax } = marketParams.get(state)
-  const { openOrders } = traderOf(state, owner)
-  if (openOrders >= ordersPerAccountMax || !hasRoom(state, owner, book))
+  const { ordersMax, ordersPerAccountMax, waitingMax } = marketParams.get(state)
+  const { openOrders, books } = traderOf(state, owner)
+  if (openOrders >= ordersPerAccountMax)
     return fail.TooManyOrders({ openOrders, maximum: ordersPerAccountMax })
+  const inBook = book === undefined ? 0 : standingOf(state, owner, book).length
+  if (inBook >= STANDS_MAX) return fail.TooManyInBook({ openOrders: inBook, maximum: STANDS_MAX })
+  if (inBook === 0 && books.length >= STANDS_MAX)
+    return fail.TooManyBooks({ books: books.length, maximum: STANDS_MAX })
   const all = getTotals(state).openOrders
   if (all >= ordersMax) return fail.MarketFull({ openOrders: all, maximum: ordersMax })
   if (book === undefined) return undefined
   const facts = mustGetBook(state, book)
-  if (waitingIn(facts) >= waitingMax)
-    return fail.TooManyWaiting({ waiting: waitingIn(facts), maximum: waitingMax })
-  const onSide = side === 'buy' ? facts.openBuys : facts.openSells
-  if (onSide < ordersPerSideMax || displacedBy(state, { book, side, ticks }) !== undefined) return undefined
-  return fail.BookFull({ openOrders: onSide, maximum: ordersPerSideMax })
+  if (waitingIn(facts) < waitingMax) return undefined
+  return fail.TooManyWaiting({ waiting: waitingIn(facts), maximum: waitingMax })
 }
 
 export function place(ctx: ActionContext, args: PlaceArgs) {
@@ -134,7 +113,7 @@ export function place(ctx: ActionContext, args: PlaceArgs) {
   const book = bookOf(state, { base, quote })
   const own = book === undefined ? undefined : ownMatch(state, { owner, book, side, ticks })
   if (own !== undefined) return fail.SelfTrade({ order: own })
-  const refused = refuseRoom(state, { owner, book, side, ticks })
+  const refused = refuseRoom(state, { owner, book })
   if (refused !== undefined) return refused
   const needed = escrowFor({ base, quote, ...grid }, { side, ticks }, amountBase)
   const balanceBase = unitsAt(state, { asset: needed.asset, owner })
@@ -151,21 +130,8 @@ export function place(ctx: ActionContext, args: PlaceArgs) {
     return moved
   }
   if (book === undefined) openBook(ctx, { base, quote }, grid)
-  makeRoom(ctx, { book: into, side, ticks })
   enter(ctx, { owner, book: into, side, ticks, amountBase, kind, txId: ctx.txId })
   return undefined
-}
-
-function makeRoom(
-  ctx: WriteContext,
-  at: { readonly book: number; readonly side: Side; readonly ticks: number },
-): void {
-  const { openBuys, openSells } = mustGetBook(ctx.state, at.book)
-  const { ordersPerSideMax } = marketParams.get(ctx.state)
-  if ((at.side === 'buy' ? openBuys : openSells) < ordersPerSideMax) return
-  const displaced = displacedBy(ctx.state, at)
-  assert(displaced !== undefined, 'a full side has been asked who makes room')
-  endOrder(ctx, displaced, 'displaced')
 }
 
 /** Stores an order whose escrow is paid; it takes part in the auction at the end of the block. Returns its number. */
@@ -209,15 +175,11 @@ export function enter(
     { book, number: facts.waitingTail },
     { order: id, height, txId: txId as Uint8Array },
   )
-  updateBook(state, book, { waitingTail: facts.waitingTail + 1, ...countedOn(facts, side, 1) })
+  updateBook(state, book, { waitingTail: facts.waitingTail + 1, ...countedOn(facts, side, { open: 1 }) })
   enterStand(state, { owner, book }, { order: id, side, ticks })
   markDirty(state, book)
   events.Placed(ctx, { order: id, book, owner, side, kind, priceBase: priceOf(facts, ticks), amountBase })
   return id
-}
-
-function countedOn({ openBuys, openSells }: Book, side: Side, change: number): Partial<Book> {
-  return side === 'buy' ? { openBuys: openBuys + change } : { openSells: openSells + change }
 }
 
 export function cancel(ctx: ActionContext, { order: id }: ActionArgs<typeof marketSchema, 'cancel'>) {
@@ -260,7 +222,8 @@ export function closeOrder(ctx: WriteContext, id: number, order: Order): void {
   putOrder(state, id, { ...order, leftBase: 0n, entry: 0, extra: 0 })
   leaveStand(state, { owner, book }, id)
   const facts = mustGetBook(state, book)
-  updateBook(state, book, { ...countedOn(facts, side, -1), idleSince: window })
+  const resting = order.entry === 0 ? 0 : -1
+  updateBook(state, book, { ...countedOn(facts, side, { open: -1, resting }), idleSince: window })
   const { openOrders, closedTail } = getTotals(state)
   marketTables.closed.set(state, { index: closedTail }, { order: id, window })
   updateTotals(state, { openOrders: openOrders - 1, closedTail: closedTail + 1 })

@@ -53,7 +53,7 @@ export const marketSchema = defineModule({
     }),
     ordersPerSideMax: param({
       field: t.u32,
-      doc: 'Orders that may be open on one side of a book; beyond it the worst price makes room.',
+      doc: 'Orders that may rest on one side of a book; after an auction the worst prices beyond it make room.',
       main: 10_000,
       dev: 5_000,
       test: 200,
@@ -84,7 +84,8 @@ export const marketSchema = defineModule({
       field: t.u32,
       doc: 'Acts of one walk of a block: orders entered, prices compared, fills, records removed.',
       main: 512,
-      check: between(1, 512, 'acts'),
+      // A look at a book, and an act.
+      check: between(2, 512, 'acts'),
     }),
   },
   escrows: {
@@ -114,6 +115,9 @@ export const marketSchema = defineModule({
         ...pairFields,
         openBuys: t.u32,
         openSells: t.u32,
+        /** Those of them that are in the book. */
+        restingBuys: t.u32,
+        restingSells: t.u32,
         /** Orders that wait for their first auction: from head, before tail. */
         waitingHead: t.u64,
         waitingTail: t.u64,
@@ -123,6 +127,8 @@ export const marketSchema = defineModule({
         auctions: t.u64,
         /** The window in which its last order ended. */
         idleSince: t.u64,
+        /** Places of its history that are removed, once an asset is gone. */
+        removedSlots: t.u32,
       },
       doc: 'The book of two assets.',
     },
@@ -143,8 +149,8 @@ export const marketSchema = defineModule({
         /** While the price is looked for: the levels compared, what of them is unmatched, and the last ones that matched. */
         bidTicks: t.u64,
         askTicks: t.u64,
-        bidRestBase: t.amount,
-        askRestBase: t.amount,
+        bidRestBase: t.u256,
+        askRestBase: t.u256,
         bidMatchedTicks: t.u64,
         askMatchedTicks: t.u64,
         /** Then the price, and what is still to be filled at it. */
@@ -169,7 +175,8 @@ export const marketSchema = defineModule({
     level: {
       id: 7,
       key: { book: t.u64, side, ticks: t.u64 },
-      value: { amountBase: t.amount, head: t.u64, tail: t.u64 },
+      // Bids for more than there is of an asset may stand side by side.
+      value: { amountBase: t.u256, head: t.u64, tail: t.u64 },
       doc: 'A price of a book: what is open there, and its queue.',
     },
     entry: {
@@ -223,9 +230,9 @@ export const marketSchema = defineModule({
     /** The account’s own order on the other side would be met. */
     SelfTrade: { order: t.u64 },
     TooManyOrders: { openOrders: t.u32, maximum: t.u32 },
+    TooManyInBook: { openOrders: t.u32, maximum: t.u32 },
+    TooManyBooks: { books: t.u32, maximum: t.u32 },
     MarketFull: { openOrders: t.u32, maximum: t.u32 },
-    /** The side is full, and no order there has a worse price. */
-    BookFull: { openOrders: t.u32, maximum: t.u32 },
     TooManyWaiting: { waiting: t.u32, maximum: t.u32 },
     InsufficientAsset: { asset: t.u64, balanceBase: t.amount, neededBase: t.amount },
     UnknownOrder: { order: t.u64 },
@@ -282,8 +289,9 @@ export const marketSchema = defineModule({
         'BelowMinimum',
         'SelfTrade',
         'TooManyOrders',
+        'TooManyInBook',
+        'TooManyBooks',
         'MarketFull',
-        'BookFull',
         'TooManyWaiting',
         'InsufficientAsset',
       ],

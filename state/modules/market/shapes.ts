@@ -41,6 +41,8 @@ export const PHASES = [
   'filling',
   /** What is left of immediate orders goes back. */
   'returning',
+  /** The worst prices of a side that is too full go back. */
+  'displacing',
 ] as const
 
 export const CANDLE_SPANS = ['minute', 'hour', 'day'] as const
@@ -86,8 +88,8 @@ export const orderFields = {
   /** Not filled and not returned, base units of the base asset. */
   leftBase: t.amount,
   filledBase: t.amount,
-  /** What its fills paid or received, base units of the quote asset. */
-  filledQuoteBase: t.amount,
+  /** What its fills paid or received, base units of the quote asset; the same units may come round again. */
+  filledQuoteBase: t.u256,
   placedAtMs: t.u64,
   height: t.u64,
 } as const
@@ -117,14 +119,14 @@ export const orderInfo = message('OrderInfo', {
   filledBase: t.amount,
   /** Still open. */
   leftBase: t.amount,
-  filledQuoteBase: t.amount,
+  filledQuoteBase: t.u256,
   /** What the account has in escrow for it: of the quote asset when it buys, of the base asset when it sells. */
   escrowBase: t.amount,
   placedAtMs: t.u64,
   height: t.u64,
 })
 
-export const levelInfo = message('LevelInfo', { priceBase: t.amount, amountBase: t.amount })
+export const levelInfo = message('LevelInfo', { priceBase: t.amount, amountBase: t.u256 })
 
 export const bookInfo = message('BookInfo', {
   ...pairFields,

@@ -1,7 +1,7 @@
 // Which open orders an account has: how many, in which books, at which prices. Not: the orders themselves (orders.ts).
 import type { Address } from '../../../base/ids.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { type Side, STANDS_MAX } from './shapes.ts'
+import type { Side } from './shapes.ts'
 import { marketTables } from './tables.ts'
 
 const NOBODY = { openOrders: 0, books: [] as readonly number[] }
@@ -19,13 +19,6 @@ export function traderOf(state: StateReader, owner: Address) {
 /** Open orders of an account in a book, by number. */
 export function standingOf(state: StateReader, owner: Address, book: number): readonly Standing[] {
   return marketTables.stand.get(state, { owner, book })?.orders ?? []
-}
-
-/** The most open orders that an account may have in a book of its own, and whether it may enter one more book. */
-export function hasRoom(state: StateReader, owner: Address, book: number | undefined): boolean {
-  const { books } = traderOf(state, owner)
-  if (book === undefined || !books.includes(book)) return books.length < STANDS_MAX
-  return standingOf(state, owner, book).length < STANDS_MAX
 }
 
 /** The account's order that one on the other side at a price would meet. */
