@@ -23,7 +23,7 @@ import { closeOrder, endOrder, getOrder, isOpen, putOrder } from './orders.ts'
 import { costOf, priceOf } from './pairs.ts'
 import { beginPricing, clearingTicks, comparePrices, doMeet } from './pricing.ts'
 import type { Auction, Book, Order } from './schema.ts'
-import { type Side, SIDES } from './shapes.ts'
+import { SIDES, type Side } from './shapes.ts'
 import { type Budget, spendAct, takeAct } from './steps.ts'
 import { events, marketParams, marketTables } from './tables.ts'
 
@@ -123,11 +123,7 @@ function endPricing(ctx: WriteContext, book: number, auction: Auction, budget: B
 }
 
 /** The order in front on a side, or undefined while its queue is still being looked through. */
-function frontOf(
-  ctx: WriteContext,
-  book: number,
-  side: Side,
-): { at: LevelKey; place: Place } | undefined {
+function frontOf(ctx: WriteContext, book: number, side: Side): { at: LevelKey; place: Place } | undefined {
   const ticks = bestPrice(ctx.state, book, side)
   assert(ticks !== undefined, 'what an auction matched is open')
   const at = { book, side, ticks }
@@ -188,12 +184,7 @@ function beginReturning({ state }: WriteContext, book: number, auction: Auction)
 }
 
 /** Looks at the next order that entered with this auction: what is left of an immediate one goes back. */
-function returnNext(
-  ctx: WriteContext,
-  book: number,
-  auction: Auction,
-  budget: Budget,
-): Auction | undefined {
+function returnNext(ctx: WriteContext, book: number, auction: Auction, budget: Budget): Auction | undefined {
   const { state } = ctx
   const { cursor: number, until } = auction
   if (number === until) return { ...auction, phase: 'displacing' }

@@ -118,9 +118,7 @@ export function removeBooks(ctx: WriteContext, budget: Budget): void {
     const { bookCursor: id } = getTotals(state)
     const book = getBook(state, id)
     const isDue =
-      book !== undefined &&
-      isOver(state, id, book) &&
-      book.idleSince + tailWindows <= runningWindow(state)
+      book !== undefined && isOver(state, id, book) && book.idleSince + tailWindows <= runningWindow(state)
     if (isDue) {
       spendAct(budget, 'remove', SLOTS_PER_ACT)
       if (!removeSome(state, id, book)) continue

@@ -98,7 +98,14 @@ export class ModelBook {
     for (const side of ['buy', 'sell'] as const) {
       const coming = orders.filter((order) => order.side === side)
       for (const ticks of new Set(coming.map((order) => order.ticks)))
-        this.#append(side, circleOf(coming.filter((order) => order.ticks === ticks), mix, this.#pair))
+        this.#append(
+          side,
+          circleOf(
+            coming.filter((order) => order.ticks === ticks),
+            mix,
+            this.#pair,
+          ),
+        )
     }
     const { ticks, lots } = priceOf(this.#bids, this.#asks)
     if (lots > 0) this.lastTicks = ticks

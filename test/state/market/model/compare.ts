@@ -69,7 +69,10 @@ class Comparison {
       const orders = Array.from({ length: this.#random.between(0, ORDERS_MAX) }, (_, k) =>
         this.#drawOrder(`${i}.${k}`),
       )
-      this.#block(orders, sha256(concatBytes(utf8('mix of a block'), u64be(this.#random.between(0, 2 ** 30)))))
+      this.#block(
+        orders,
+        sha256(concatBytes(utf8('mix of a block'), u64be(this.#random.between(0, 2 ** 30)))),
+      )
       this.#compare()
     }
   }
@@ -77,7 +80,7 @@ class Comparison {
   #drawOrder(name: string): ModelOrder & { readonly trader: number } {
     const random = this.#random
     const side: Side = random.chance(0.5) ? 'buy' : 'sell'
-    const lots = random.between(1, 25)
+    const lots = random.between(1, 12)
     // Nobody is on both sides, so that no order is refused.
     const trader = 2 * random.between(1, 4) + (side === 'buy' ? 0 : 1)
     return {

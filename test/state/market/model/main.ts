@@ -5,7 +5,7 @@ import { parseWholeNumber } from '../../../../base/integers.ts'
 import { compareBook, noCounts } from './compare.ts'
 import { gainOf } from './proposer.ts'
 
-const PROGRESS = 5_000
+const PROGRESS = 1_000
 
 const { values } = parseArgs({
   options: { books: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
