@@ -59,6 +59,7 @@ function startOf(
 
 /** Turns a circle so that it begins at a point; the order that holds the point begins it and, with what is before the point, ends it. */
 function turn(circle: readonly Coming[], startBase: bigint) {
+  if (circle.length === 1) return [{ order: circle[0]!.id, amountBase: circle[0]!.order.leftBase }]
   let passedBase = 0n
   const index = circle.findIndex(({ order }) => {
     passedBase += order.leftBase

@@ -27,6 +27,7 @@ const args = (side: 'buy' | 'sell', priceBase: bigint, amountBase: bigint) => ({
 describe('market: the ends of the scales', () => {
   it('takes bids that together are for more coins than there can be', () => {
     const chain = new MarketChain()
+    chain.fund(2)
     giveAll(chain, 1, CENT)
     chain.run(() => {
       for (let i = 0; i < 3; i++) assert.equal(chain.act('place', 1, args('buy', 1n, MOST)), undefined)
@@ -40,7 +41,6 @@ describe('market: the ends of the scales', () => {
       bids.map(({ amountBase }) => amountBase),
       [3n * MOST],
     )
-    chain.fund(2)
     chain.run(() => assert.equal(chain.act('place', 2, args('sell', 1n, 10n * LOT)), undefined))
     assert.equal(chain.gained(2, CENT), 10n)
   })
@@ -58,25 +58,35 @@ describe('market: the ends of the scales', () => {
 
   it('counts what an order earns beyond all units that there are, when they come round again', () => {
     const chain = new MarketChain()
-    giveAll(chain, 2, CENT)
-    chain.fund(1)
-    const lots = 4n
-    const priceBase = BigInt(MEMBER_MAX)
-    const each = ledger.balanceOf(chain.state, { asset: CENT, owner: traderAt(2) })
-    chain.run(() => assert.equal(chain.act('place', 1, args('sell', priceBase, lots * LOT)), undefined))
-    for (let i = 0n; i < lots; i++) {
-      chain.run(() => assert.equal(chain.act('place', 2, args('buy', priceBase, LOT)), undefined))
-      ledger.move(chain.ctx(), { asset: CENT, from: traderAt(1), to: traderAt(2), amountBase: priceBase })
+    chain.fund(2)
+    giveAll(chain, 1, CENT)
+    giveAll(chain, 2, USD)
+    const has = ledger.balanceOf(chain.state, { asset: USD, owner: traderAt(2) })
+    const amountBase = 3n * 10n ** 26n
+    const priceBase = BigInt(MEMBER_MAX) * 100n
+    const terms = (side: 'buy' | 'sell', times: bigint) => ({
+      ...args(side, priceBase, amountBase * times),
+      base: CENT,
+      quote: USD,
+    })
+    chain.run(() => assert.equal(chain.act('place', 1, terms('sell', 2n)), undefined))
+    const costBase = (amountBase * priceBase) / 100n
+    for (let i = 0; i < 2; i++) {
+      chain.run(() => assert.equal(chain.act('place', 2, terms('buy', 1n)), undefined))
+      ledger.move(chain.ctx(), { asset: USD, from: traderAt(1), to: traderAt(2), amountBase: costBase })
     }
     const { state, filledQuoteBase } = chain.order(1)
-    assert.deepEqual([state, filledQuoteBase], ['filled', lots * priceBase])
-    assert.equal(ledger.balanceOf(chain.state, { asset: CENT, owner: traderAt(2) }), each)
+    assert.deepEqual([state, filledQuoteBase], ['filled', 2n * costBase])
+    assert.ok(filledQuoteBase > AMOUNT_MAX)
+    assert.equal(ledger.balanceOf(chain.state, { asset: USD, owner: traderAt(2) }), has)
+    assert.ok(chain.query('order', { id: 1 }))
   })
 
   it('refuses an order that would cost more than an amount can say', () => {
     const chain = new MarketChain()
-    giveAll(chain, 1, CENT)
-    const failure = chain.act('place', 1, args('buy', BigInt(MEMBER_MAX), MOST))
+    giveAll(chain, 1, USD)
+    const terms = { base: CENT, quote: USD, amountBase: AMOUNT_MAX }
+    const failure = chain.act('place', 1, { ...args('buy', BigInt(MEMBER_MAX) * 100n, MOST), ...terms })
     assert.equal(code(failure), 'InsufficientAsset')
     assert.equal(failure?.fields.neededBase, AMOUNT_MAX)
   })

@@ -28,7 +28,11 @@ function chainWithReceipts(): MarketChain {
   const issuer = traderAt(888)
   registerReceipts(chain.ctx(), { series: SERIES, issuer, name: 'Receipt', symbol: 'SR5', decimals: 18 })
   const record = seriesTables.series
-  record.set(chain.state, { id: SERIES }, { ...(sampleFields('series', seriesSchema.records.series.value) as Series), kind: 'forward', asset: USD })
+  record.set(
+    chain.state,
+    { id: SERIES },
+    { ...(sampleFields('series', seriesSchema.records.series.value) as Series), kind: 'forward', asset: USD },
+  )
   chain.give(1, RECEIPT, 10n * LOT)
   for (const trader of [1, 2]) chain.fund(trader)
   return chain
