@@ -2,8 +2,9 @@
 // The orders of a block at one price stand in a circle, in an order that depends on their transactions and not on their places in
 // the block; the mix draws the point of the circle at which the queue begins. So every unit is equally likely to be in
 // front: neither the place in the block nor splitting an order gains anything. The order that holds the point has two places.
-import { compareBytes, concatBytes, u64be, utf8 } from '../../../base/bytes.ts'
+import { bytesToBigint, compareBytes, concatBytes, u64be, utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
+import { mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { countedOn, mustGetBook, updateBook } from './books.ts'
@@ -54,7 +55,8 @@ function startOf(
   const drawn = sha256(
     concatBytes(ctx.block.mix, u64be(base), u64be(quote), utf8(level.side), u64be(level.ticks)),
   )
-  return (BigInt(`0x${Buffer.from(drawn).toString('hex')}`) * lots) / HASH_RANGE
+  // A hash is below the range, so the point is one of the circle.
+  return mulDivFloor(bytesToBigint(drawn), lots, HASH_RANGE)
 }
 
 /** Turns a circle so that it begins at a point; the order that holds the point begins it and, with what is before the point, ends it. */
@@ -83,7 +85,9 @@ function enterLevel(ctx: WriteContext, coming: readonly Coming[]): void {
   const facts = mustGetBook(state, book)
   const { lotBase } = facts
   const sumBase = circle.reduce((sum, { order }) => sum + order.leftBase, 0n)
-  const places = turn(circle, startOf(ctx, { book, side, ticks }, sumBase / lotBase) * lotBase)
+  // Amounts are whole lots.
+  const lots = mulDivFloor(sumBase, 1n, lotBase)
+  const places = turn(circle, startOf(ctx, { book, side, ticks }, lots) * lotBase)
   const first = append(state, { book, side, ticks }, places)
   updateBook(state, book, countedOn(facts, side, { resting: circle.length }))
   for (const { id, order } of circle) {

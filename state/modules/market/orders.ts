@@ -22,7 +22,7 @@ import {
 } from './books.ts'
 import { payIn, payOut, runningWindow, unitsAt } from './external.ts'
 import { type LevelKey, take } from './levels.ts'
-import { costOf, type Grid, type Pair, priceOf } from './pairs.ts'
+import { costOf, type Grid, type Pair, priceOf, ticksOf } from './pairs.ts'
 import type { marketSchema, Order } from './schema.ts'
 import { type CancelReason, type OrderKind, type Side, STANDS_MAX } from './shapes.ts'
 import { events, fail, marketParams, marketTables } from './tables.ts'
@@ -80,7 +80,7 @@ function readTerms(state: StateReader, args: PlaceArgs) {
   if (amountBase % lotBase !== 0n) return { failure: fail.AmountOffLot({ amountBase, lotBase }) }
   const minimumBase = minimumFor(state, grid)
   if (amountBase < minimumBase) return { failure: fail.BelowMinimum({ amountBase, minimumBase }) }
-  return { grid, ticks: Number(priceBase / tickBase) }
+  return { grid, ticks: ticksOf(grid, priceBase) }
 }
 
 /** Why there is no room for one more order of an account in a book, or undefined. */

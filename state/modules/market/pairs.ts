@@ -1,6 +1,6 @@
 // Which two assets are traded against each other, and the grid of prices and amounts on which they are.
 // A pair has one book: quoted in a settlement asset, of two the one with the lower number; else in the coin.
-
+import { mulDivFloor } from '../../../base/units.ts'
 import type { StateReader } from '../../view.ts'
 import { decimalsOf, isCoin, seriesOf, soldFor } from './external.ts'
 
@@ -48,9 +48,14 @@ export function gridOf(state: StateReader, pair: Pair): Grid | undefined {
   }
 }
 
-/** What an amount costs at a price in ticks, base units of the quote asset. */
+/** What an amount costs at a price in ticks, base units of the quote asset. Whole lots cost whole units: nothing is rounded. */
 export function costOf({ unitBase, tickBase }: Grid, amountBase: bigint, ticks: number): bigint {
-  return (amountBase * BigInt(ticks) * tickBase) / unitBase
+  return mulDivFloor(amountBase, BigInt(ticks) * tickBase, unitBase)
+}
+
+/** A price of the grid in ticks. */
+export function ticksOf({ tickBase }: Pick<Grid, 'tickBase'>, priceBase: bigint): number {
+  return Number(mulDivFloor(priceBase, 1n, tickBase))
 }
 
 /** A price in ticks as the price of one whole of the base asset. */

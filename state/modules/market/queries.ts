@@ -9,7 +9,7 @@ import { bookOf, getBook, getTotals, mustGetBook, waitingIn } from './books.ts'
 import { candlesOf, tradesOf } from './history.ts'
 import { bestPrice, getLevel, priceAfter } from './levels.ts'
 import { escrowFor, getOrder } from './orders.ts'
-import { costOf, type Pair, priceOf } from './pairs.ts'
+import { costOf, type Pair, priceOf, ticksOf } from './pairs.ts'
 import type { Book, marketSchema } from './schema.ts'
 import {
   AUCTIONS_KEPT,
@@ -109,7 +109,7 @@ function estimateOf(
   for (const level of levels) {
     if (leftBase === 0n) break
     const takenBase = minBigint(leftBase, level.amountBase)
-    quoteBase += costOf(facts, takenBase, Number(level.priceBase / facts.tickBase))
+    quoteBase += costOf(facts, takenBase, ticksOf(facts, level.priceBase))
     limitPriceBase = level.priceBase
     leftBase -= takenBase
   }

@@ -1,13 +1,13 @@
 // `npm run bench:market`: what the market does at the end of a block, in processor time: auctions that clear, books at rest, and
 // each act by itself, from which its price in steps is set. The state's root comes on top, by the records that change.
-// Owns: the books and the tables. Not: the clocks (threadTime.ts).
+// Owns: the books and the tables. Not: the clocks (bench/threadTime.ts).
 import { parseArgs } from 'node:util'
-import { MAIN_PARAMETERS } from '../genesis/parameters.ts'
-import { registerAsset } from '../state/modules/assets/ledger.ts'
-import type { Side } from '../state/modules/market/shapes.ts'
-import { FUNDS, MarketChain, traderAt, withMarket } from '../test/support/marketFixture.ts'
-import { percentile } from './statistics.ts'
-import { CLOCK, figuresOf, type Timing, timed } from './threadTime.ts'
+import { percentile } from '../../../bench/statistics.ts'
+import { CLOCK, figuresOf, type Timing, timed } from '../../../bench/threadTime.ts'
+import { MAIN_PARAMETERS } from '../../../genesis/parameters.ts'
+import { registerAsset } from '../../../state/modules/assets/ledger.ts'
+import type { Side } from '../../../state/modules/market/shapes.ts'
+import { FUNDS, MarketChain, traderAt, withMarket } from '../../support/marketFixture.ts'
 
 const BOOKS = 20
 /** Settlement assets of the books: each is what coins are paid with in one of them. */
