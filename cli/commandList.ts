@@ -151,6 +151,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         import('../state/modules/redemption/schema.ts').then((module) => module.redemptionSchema),
       ),
   },
+  market: {
+    text: 'order books for the coin, receipts and settlement assets: one auction a block, one price for all',
+    load: () =>
+      moduleCommand(import('../state/modules/market/schema.ts').then((module) => module.marketSchema)),
+  },
   default: {
     text: 'what happens when a provider fails or leaves, and the guarantee fund',
     load: () =>

@@ -61,6 +61,7 @@ export {
   evidence,
   governance,
   issuance,
+  market,
   oracle,
   providers,
   redemption,

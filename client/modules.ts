@@ -8,6 +8,7 @@ import { defaultSchema } from '../state/modules/default/schema.ts'
 import { evidenceSchema } from '../state/modules/evidence/schema.ts'
 import { governanceSchema } from '../state/modules/governance/schema.ts'
 import { issuanceSchema } from '../state/modules/issuance/schema.ts'
+import { marketSchema } from '../state/modules/market/schema.ts'
 import { oracleSchema } from '../state/modules/oracle/schema.ts'
 import { providersSchema } from '../state/modules/providers/schema.ts'
 import { redemptionSchema } from '../state/modules/redemption/schema.ts'
@@ -81,6 +82,15 @@ export const issuance = /* @__PURE__ */ nativeModule(issuanceSchema)
  * const offers = await client.query(series, 'list', { cursor: 0, limit: 10 })
  */
 export const series = /* @__PURE__ */ nativeModule(seriesSchema)
+
+/**
+ * Order books, and one auction a block.
+ *
+ * @example
+ * const client = createClient(httpTransport('http://127.0.0.1:8545'))
+ * const depth = await client.query(market, 'depth', { base: 0, quote: 1, levels: 10 })
+ */
+export const market = /* @__PURE__ */ nativeModule(marketSchema)
 
 /**
  * Coins into compute.

@@ -8,6 +8,7 @@ import { defaultModule } from './modules/default/module.ts'
 import { evidenceModule } from './modules/evidence/module.ts'
 import { governanceModule } from './modules/governance/module.ts'
 import { issuanceModule } from './modules/issuance/module.ts'
+import { marketModule } from './modules/market/module.ts'
 import { oracleModule } from './modules/oracle/module.ts'
 import { providersModule } from './modules/providers/module.ts'
 import { redemptionModule } from './modules/redemption/module.ts'
@@ -24,6 +25,7 @@ export const MODULES: readonly Module[] = [
   issuanceModule,
   seriesModule,
   redemptionModule,
+  marketModule,
   defaultModule,
   evidenceModule,
   governanceModule,

@@ -8,6 +8,7 @@ import { defaultSchema } from './modules/default/schema.ts'
 import { evidenceSchema } from './modules/evidence/schema.ts'
 import { governanceSchema } from './modules/governance/schema.ts'
 import { issuanceSchema } from './modules/issuance/schema.ts'
+import { marketSchema } from './modules/market/schema.ts'
 import { oracleSchema } from './modules/oracle/schema.ts'
 import { providersSchema } from './modules/providers/schema.ts'
 import { redemptionSchema } from './modules/redemption/schema.ts'
@@ -29,6 +30,7 @@ export const schemas = {
   issuance: issuanceSchema,
   series: seriesSchema,
   redemption: redemptionSchema,
+  market: marketSchema,
   default: defaultSchema,
   evidence: evidenceSchema,
   governance: governanceSchema,

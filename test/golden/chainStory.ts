@@ -40,6 +40,7 @@ import {
   token,
   UNIT,
 } from './chainActors.ts'
+import { trading } from './chainMarket.ts'
 import { proposals, refused, reports, type Voices } from './chainReports.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
 
@@ -493,5 +494,6 @@ function bids(chain: GoldenChain): readonly Send[] {
 
 /** The story's calls for the block above `chain`, which is `pauseMs` later. */
 export function scene(chain: GoldenChain, pauseMs: number): readonly Send[] {
-  return [...(SCENES[chain.height + 1]?.(chain) ?? []), ...reports(chain, VOICES, pauseMs), ...bids(chain)]
+  const scripted = SCENES[chain.height + 1]?.(chain) ?? []
+  return [...scripted, ...trading(chain), ...reports(chain, VOICES, pauseMs), ...bids(chain)]
 }
