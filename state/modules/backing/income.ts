@@ -2,7 +2,7 @@
 // backers there are (the F1 method). Owns: these sums and each position's credit. Not: who pays (issuance, redemption, default).
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import { mulDivCeil, PPM } from '../../../base/units.ts'
+import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { takeIncome } from './external.ts'
@@ -29,7 +29,7 @@ export function getIncome(state: StateReader, { provider, asset }: At): Income {
 /** The sums after an income; undefined when they would not fit any more. Exact: what a division leaves is dust. */
 function addIncome(before: Income, amountBase: bigint, unitsBase: bigint): Income | undefined {
   const sharedE36 = amountBase * E36 + before.dustE36
-  const perUnitE36 = before.perUnitE36 + sharedE36 / unitsBase
+  const perUnitE36 = before.perUnitE36 + mulDivFloor(sharedE36, 1n, unitsBase)
   if (perUnitE36 > SUM_MAX) return undefined
   const receivedBase = before.receivedBase + amountBase
   return { ...before, perUnitE36, receivedBase, dustE36: sharedE36 % unitsBase }
@@ -75,7 +75,7 @@ export function claimableOf(
   return getPool(state, provider).assets.map((asset) => {
     const owedBase = position.incomes.find((known) => known.asset === asset)?.owedBase ?? 0n
     const earned = earnedE36(position, asset, getIncome(state, { provider, asset }))
-    return { asset, amountBase: owedBase + earned / E36 }
+    return { asset, amountBase: owedBase + mulDivFloor(earned, 1n, E36) }
   })
 }
 
@@ -88,7 +88,7 @@ export function credit(state: StateWriter, provider: number, position: Position)
     const dustE36 = income.dustE36 + (earned % E36)
     if (dustE36 !== income.dustE36)
       backingTables.income.set(state, { provider, asset }, { ...income, dustE36 })
-    return { asset, perUnitE36: income.perUnitE36, owedBase: owedBase + earned / E36 }
+    return { asset, perUnitE36: income.perUnitE36, owedBase: owedBase + mulDivFloor(earned, 1n, E36) }
   })
   return { ...position, incomes }
 }
