@@ -134,6 +134,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () =>
       moduleCommand(import('../state/modules/capacity/schema.ts').then((module) => module.capacitySchema)),
   },
+  backing: {
+    text: 'coins that holders put behind a provider: lost after its bond and lock, earning a share of what it receives',
+    load: () =>
+      moduleCommand(import('../state/modules/backing/schema.ts').then((module) => module.backingSchema)),
+  },
   issuance: {
     text: 'liabilities of providers: minting coins against pledged capacity, and retiring them',
     load: () =>

@@ -2,6 +2,7 @@
 // Not: encoding (calls.ts), sending (chainClient.ts), queries' transport.
 import { accountsSchema } from '../state/modules/accounts/schema.ts'
 import { assetsSchema } from '../state/modules/assets/schema.ts'
+import { backingSchema } from '../state/modules/backing/schema.ts'
 import { capacitySchema } from '../state/modules/capacity/schema.ts'
 import { catalogueSchema } from '../state/modules/catalogue/schema.ts'
 import { defaultSchema } from '../state/modules/default/schema.ts'
@@ -64,6 +65,15 @@ export const oracle = /* @__PURE__ */ nativeModule(oracleSchema)
  * capacity.definition.name // 'capacity'
  */
 export const capacity = /* @__PURE__ */ nativeModule(capacitySchema)
+
+/**
+ * Coins behind providers, and their income.
+ *
+ * @example
+ * const client = createClient(httpTransport('http://127.0.0.1:8545'))
+ * const pool = await client.query(backing, 'pool', { provider: 1 })
+ */
+export const backing = /* @__PURE__ */ nativeModule(backingSchema)
 
 /**
  * Minting against pledged capacity.

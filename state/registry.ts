@@ -2,6 +2,7 @@
 
 import { accountsModule } from './modules/accounts/module.ts'
 import { assetsModule } from './modules/assets/module.ts'
+import { backingModule } from './modules/backing/module.ts'
 import { capacityModule } from './modules/capacity/module.ts'
 import { catalogueModule } from './modules/catalogue/module.ts'
 import { defaultModule } from './modules/default/module.ts'
@@ -22,6 +23,7 @@ export const MODULES: readonly Module[] = [
   providersModule,
   oracleModule,
   capacityModule,
+  backingModule,
   issuanceModule,
   seriesModule,
   redemptionModule,

@@ -2,6 +2,7 @@
 import type { ModuleDef } from '../base/moduleDefinition.ts'
 import { accountsSchema } from './modules/accounts/schema.ts'
 import { assetsSchema } from './modules/assets/schema.ts'
+import { backingSchema } from './modules/backing/schema.ts'
 import { capacitySchema } from './modules/capacity/schema.ts'
 import { catalogueSchema } from './modules/catalogue/schema.ts'
 import { defaultSchema } from './modules/default/schema.ts'
@@ -27,6 +28,7 @@ export const schemas = {
   providers: providersSchema,
   oracle: oracleSchema,
   capacity: capacitySchema,
+  backing: backingSchema,
   issuance: issuanceSchema,
   series: seriesSchema,
   redemption: redemptionSchema,

@@ -40,6 +40,7 @@ import {
   token,
   UNIT,
 } from './chainActors.ts'
+import { BACKERS } from './chainBackers.ts'
 import { trading } from './chainMarket.ts'
 import { proposals, refused, reports, type Voices } from './chainReports.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
@@ -193,6 +194,7 @@ const withdrawal = (id: number): Send =>
 
 /** By height. A scene is built on the state below its block. */
 const SCENES: { readonly [height: number]: Scene } = {
+  ...BACKERS,
   1: () => [
     { from: alice, to: issuer.address, valueBase: 5n * COIN },
     { from: alice, to: operator(NEWCOMER + 1).address, valueBase: 5n * COIN },

@@ -140,7 +140,7 @@ describe('client.browser', function () {
       /\bimport\s*[({"'*]|(?<!["'])\bfrom\s*["']|\brequire\s*\(|\bnew Function\b|[^.\w]eval\(/,
     )
     assert.ok(bundle.code.length < 270_000, `${bundle.code.length} bytes`)
-    assert.ok(bundle.gzipBytes < 87_000, `${bundle.gzipBytes} bytes with gzip`)
+    assert.ok(bundle.gzipBytes < 90_000, `${bundle.gzipBytes} bytes with gzip`)
     const sentences = MODULE_SCHEMAS.flatMap(({ actions, doc }) => [
       doc,
       ...Object.values(actions).map((action) => action.doc),
@@ -155,7 +155,17 @@ describe('client.browser', function () {
     const page = [
       ...['createClient', 'httpTransport', 'webSocketTransport', 'injectedTransport', 'chainDefinition'],
       ...['privateKeyAccount', 'walletAccount', 'transfer', 'eventsOf', 'parseCoins', 'formatCoins'],
-      ...['accounts', 'assets', 'capacity', 'catalogue', 'defaults', 'evidence', 'governance', 'issuance'],
+      ...[
+        'accounts',
+        'assets',
+        'backing',
+        'capacity',
+        'catalogue',
+        'defaults',
+        'evidence',
+        'governance',
+        'issuance',
+      ],
       ...['oracle', 'providers', 'redemption', 'series', 'ClientError'],
     ]
     const isLarge = (path: string): boolean => /bip39|bip32|bls12-381|scrypt|keystore|lightClient/.test(path)

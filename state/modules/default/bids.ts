@@ -4,11 +4,10 @@ import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { updateCase } from './cases.ts'
-import { COIN_ID, escrows, payFrom, type Units } from './escrows.ts'
+import { COIN_ID, escrows, FUND, payFrom, type Units } from './escrows.ts'
 import { endTail } from './exits.ts'
 import {
   bondShare,
-  fundAddress,
   liabilityOf,
   mayBePaidIn,
   moveLiability,
@@ -36,7 +35,7 @@ export function endAuction(ctx: WriteContext, provider: number, known: Case): vo
   revealed.sort((a, b) => (a.sharePpm < b.sharePpm ? -1 : a.sharePpm > b.sharePpm ? 1 : a.bidder - b.bidder))
   const bids = known.bidders.length - revealed.length
   if (bids > 0) {
-    payFrom(ctx, escrows.deposit(provider), { asset: COIN_ID, to: fundAddress(), amountBase: forfeitBase })
+    payFrom(ctx, escrows.deposit(provider), { asset: COIN_ID, to: FUND, amountBase: forfeitBase })
     events.DepositsForfeited(ctx, { provider, bids, amountBase: forfeitBase })
   }
   updateCase(state, provider, {

@@ -1,5 +1,5 @@
-// Declaring a default (ECONOMY §9, waterfall, step 1): the provider counts 0, its lock burns against what it owes, and its bond
-// becomes the estate. Not: whether it has defaulted (watch.ts), what becomes of the rest (bids.ts, assumption.ts, closing.ts).
+// Declaring a default (ECONOMY §9, waterfall, step 1): the provider counts 0, its lock and then its backers' coins burn against
+// what it owes, and its bond becomes the estate. Not: whether it has defaulted (watch.ts), what becomes of the rest (bids.ts, assumption.ts, closing.ts).
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import { openCase } from './cases.ts'
@@ -22,8 +22,8 @@ import { events } from './tables.ts'
 
 /**
  * Makes a provider defaulted for good. What it was assigned returns to its places; what it owes stays on its books until the
- * auction of the next window is over. Bounded: K releases of its lock, the assets of its bond. Coins that others lock behind
- * a provider would burn right after its own: nobody can lock any yet. Asserts that it owes something and has not defaulted before.
+ * auction of the next window is over. Bounded: K releases of its lock, the unbonding windows of its pool, the assets of its bond.
+ * Asserts that it owes something and has not defaulted before.
  */
 export function declareDefault(ctx: WriteContext, provider: number, cause: DefaultCause): void {
   const { state, block } = ctx

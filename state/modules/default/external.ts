@@ -14,6 +14,7 @@ import {
   transferCoins,
 } from '../accounts/ledger.ts'
 import { acceptsAsset, assetIds, getAsset } from '../assets/ledger.ts'
+import { shareIncome } from '../backing/income.ts'
 import { getSummary, touchCapacity } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { currentWindow, getClock } from '../capacity/windows.ts'
@@ -23,6 +24,7 @@ import {
   assume,
   burnOrphans,
   compensationEscrow,
+  forfeitBacking,
   forfeitLock,
   novate,
   orphanLiability,
@@ -91,19 +93,19 @@ export function allAssets(state: StateReader): readonly number[] {
   return assetIds(state)
 }
 
-/** Pays from the base fees; false, with nothing written, when they are less. */
-export function payFromFees(ctx: WriteContext, to: Address, amountBase: bigint): boolean {
-  return transferCoins(ctx, { from: FEES_ADDRESS, to, amountBase })
+/** Pays base fees to the guarantee fund; false, with nothing written, when they are less. */
+export function payFeesToFund(ctx: WriteContext, amountBase: bigint): boolean {
+  return transferCoins(ctx, { from: FEES_ADDRESS, to: GUARANTEE_FUND_ADDRESS, amountBase })
+}
+
+/** Pays the backers of a member their share of its base fees, which cover it. Returns how much that is. */
+export function payFeesToBackers(ctx: WriteContext, provider: number, amountBase: bigint): bigint {
+  return shareIncome(ctx, { provider, asset: COIN_ASSET, from: FEES_ADDRESS, amountBase })
 }
 
 /** Pays the same amount to each of several accounts; false, with nothing written, when the base fees are less. */
 export function payEachFromFees(ctx: WriteContext, to: readonly Address[], eachBase: bigint): boolean {
   return shareCoins(ctx, { from: FEES_ADDRESS, to, eachBase })
-}
-
-/** The account of the guarantee fund. */
-export function fundAddress(): Address {
-  return GUARANTEE_FUND_ADDRESS
 }
 
 /** Whether an asset is the coin or registered. */
@@ -208,10 +210,11 @@ export function noticeOf(state: StateReader, provider: number): number | undefin
   return getSummary(state, provider).noticeUntil
 }
 
-/** Burns a lock against what a provider owes; the rest of it goes to the fund. */
+/** Burns a lock against what a provider owes, then its backers' coins; the rest of the lock goes to the fund. */
 export function burnLock(ctx: WriteContext, provider: number) {
   const parts = forfeitLock(ctx, provider, FUND)
-  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: parts.burnedBase, went: 'burned' })
+  const burnedBase = parts.burnedBase + forfeitBacking(ctx, provider)
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: burnedBase, went: 'burned' })
   countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: parts.restBase, went: 'fund' })
   return parts
 }

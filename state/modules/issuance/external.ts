@@ -8,6 +8,8 @@ import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
+import { shareIncome } from '../backing/income.ts'
+import { atRisk, poolAddressOf, takeLoss } from '../backing/pools.ts'
 import { type CapacitySums, capacitySchema } from '../capacity/schema.ts'
 import { type CapacitySummary, countedSums, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams, changedSums } from '../capacity/tables.ts'
@@ -131,6 +133,36 @@ export function payOutUnits(
 ): void {
   const { asset, from, to, amountBase } = payment
   if (amountBase > 0n) ledger.release(ctx, { asset, from, to, amountBase })
+}
+
+/**
+ * Pays a provider what sales bring it, out of an escrow of the chain, less its backers' share. Asserts that the escrow holds it.
+ */
+export function payIncome(
+  ctx: WriteContext,
+  payment: {
+    readonly provider: number
+    readonly asset: number
+    readonly from: Escrow
+    readonly to: Address
+    readonly amountBase: bigint
+  },
+): void {
+  const { provider, ...income } = payment
+  const sharedBase = shareIncome(ctx, { provider, ...income })
+  payOutUnits(ctx, { ...income, amountBase: income.amountBase - sharedBase })
+}
+
+/** Coins that others have put behind a provider and that a default burns. */
+export function backingAtRisk(state: StateReader, provider: number): bigint {
+  const { backedBase, unbondingBase } = atRisk(state, provider)
+  return backedBase + unbondingBase
+}
+
+/** Takes a loss off the books of a provider's pool. Returns where its coins are, for the caller to burn. */
+export function takeBacking(ctx: WriteContext, provider: number, lossBase: bigint): Address {
+  takeLoss(ctx, provider, lossBase)
+  return poolAddressOf(provider)
 }
 
 /** Moves coins from one provider's lock to another's. Asserts that the first holds them. */

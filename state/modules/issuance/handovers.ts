@@ -6,8 +6,23 @@ import { minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
 import { addCompensation, takeCompensation } from './compensations.ts'
-import { compensationAddress, destroyCoins, lockAddress, payFromLock, payIntoLock } from './external.ts'
-import { getLiability, getTotals, lowerAssumed, lowerLiability, setLiability } from './ledger.ts'
+import {
+  backingAtRisk,
+  compensationAddress,
+  destroyCoins,
+  lockAddress,
+  payFromLock,
+  payIntoLock,
+  takeBacking,
+} from './external.ts'
+import {
+  getLiability,
+  getTotals,
+  liabilityBurn,
+  lowerAssumed,
+  lowerLiability,
+  setLiability,
+} from './ledger.ts'
 import { addLock, dropLock, takeLock } from './locks.ts'
 import { moveProceeds } from './proceeds.ts'
 import { events, issuanceTables } from './tables.ts'
@@ -141,4 +156,15 @@ export function forfeitLock(
   setLiability(ctx.state, provider, dropLock(ctx.state, provider, getLiability(ctx.state, provider)))
   events.LockForfeited(ctx, { provider, burnedBase, restBase })
   return { burnedBase, restBase }
+}
+
+/** Burns the coins of a defaulted provider's backers against what it still owes after its lock. Returns how many. */
+export function forfeitBacking(ctx: WriteContext, provider: number): bigint {
+  const { state } = ctx
+  const lossBase = minBigint(backingAtRisk(state, provider), getLiability(state, provider).liabilityBase)
+  if (lossBase === 0n) return 0n
+  const from = takeBacking(ctx, provider, lossBase)
+  const burnedBase = liabilityBurn(ctx, { provider, from, amountBase: lossBase })
+  assert(burnedBase === lossBase, 'no more is lost than is owed')
+  return burnedBase
 }

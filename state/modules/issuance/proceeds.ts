@@ -8,7 +8,15 @@ import type { WriteContext } from '../../context.ts'
 import type { Escrow } from '../../ledger.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { coinValuePpm } from './coverage.ts'
-import { getMember, horizonOf, lockAddress, lockUnits, payLockedUnits, priceIn } from './external.ts'
+import {
+  getMember,
+  horizonOf,
+  lockAddress,
+  lockUnits,
+  payIncome,
+  payLockedUnits,
+  priceIn,
+} from './external.ts'
 import { type Endings, freeShare, grow, type Lock, shrink, takeShare } from './locks.ts'
 import { PROCEEDS_ASSETS_MAX } from './shapes.ts'
 import { events, issuanceTables } from './tables.ts'
@@ -116,7 +124,7 @@ export function freeProceeds(
   }
 }
 
-/** Pays what a window's end releases of a member's proceeds; of a defaulted one nothing: they belong to the estate. */
+/** Pays what a window's end releases of a member's proceeds, less its backers' share; of a defaulted one nothing: they belong to the estate. */
 export function releaseProceeds(ctx: WriteContext, provider: number, isGood: boolean): void {
   const { state } = ctx
   const assets = assetsOf(state, provider)
@@ -128,31 +136,26 @@ export function releaseProceeds(ctx: WriteContext, provider: number, isGood: boo
     const { amountBase, after } = shrink(getProceeds(state, at), endingsOf(state, at), isGood)
     put(state, at, after)
     if (amountBase === 0n) continue
-    payLockedUnits(ctx, { ...at, to: member.operator, amountBase })
+    payIncome(ctx, { ...at, from: lockAddress(provider), to: member.operator, amountBase })
     events.ProceedsReleased(ctx, { ...at, amountBase, lockedBase: after.lockedBase })
   }
 }
 
-/** Pays all of a member's locked proceeds to it; the caller has seen that it owes nothing and mints no more. */
+/** Pays all of a member's locked proceeds to it, less its backers' share; the caller has seen that it owes nothing and mints no more. */
 export function releaseAllProceeds(ctx: WriteContext, provider: number): void {
   const assets = assetsOf(ctx.state, provider)
   if (assets.length === 0) return
   const { operator: to } = mustExist(getMember(ctx.state, provider), 'a lock belongs to a member')
   spendWork(ctx, assets.length * RELEASE_STEPS)
   for (const asset of assets) {
-    const amountBase = seizeProceeds(ctx, { provider, asset, to })
+    const amountBase = forgetLock(ctx.state, { provider, asset })
+    payIncome(ctx, { provider, asset, from: lockAddress(provider), to, amountBase })
     events.ProceedsReleased(ctx, { provider, asset, amountBase, lockedBase: 0n })
   }
 }
 
-/**
- * Pays the whole lock of a provider in one asset to whoever takes over its estate (ECONOMY §9), or to itself when it has left, and forgets it. Returns how
- * much. What its endings held is deleted with it: K point deletes at most.
- */
-export function seizeProceeds(ctx: WriteContext, seizure: At & { readonly to: Address }): bigint {
-  const { state } = ctx
-  const { provider, asset, to } = seizure
-  const at = { provider, asset }
+/** Takes a lock off the books. Returns what it held. Its endings are deleted with it: K point deletes at most. */
+function forgetLock(state: StateWriter, at: At): bigint {
   const { lockedBase, goodWindows } = getProceeds(state, at)
   if (lockedBase === 0n) return 0n
   const endings = endingsOf(state, at)
@@ -160,8 +163,15 @@ export function seizeProceeds(ctx: WriteContext, seizure: At & { readonly to: Ad
   for (let ahead = 1; ahead <= horizonWindows; ahead++)
     if (endings.get(goodWindows + ahead) !== undefined) endings.delete(goodWindows + ahead)
   put(state, at, NOTHING)
-  payLockedUnits(ctx, { provider, asset, to, amountBase: lockedBase })
   return lockedBase
+}
+
+/** Pays the whole lock of a provider in one asset to whoever takes over its estate (ECONOMY §9), and forgets it. Returns how much. */
+export function seizeProceeds(ctx: WriteContext, seizure: At & { readonly to: Address }): bigint {
+  const { provider, asset, to } = seizure
+  const amountBase = forgetLock(ctx.state, { provider, asset })
+  payLockedUnits(ctx, { provider, asset, to, amountBase })
+  return amountBase
 }
 
 /** The first asset in which one provider's locks could not move to another, which has locks in too many; undefined for none. */

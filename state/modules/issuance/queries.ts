@@ -4,7 +4,7 @@ import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { cureOf } from './cures.ts'
-import { capacityOf, getMember, priceIn } from './external.ts'
+import { backingAtRisk, capacityOf, getMember, priceIn } from './external.ts'
 import { getLiability } from './ledger.ts'
 import { getCoverage, judgeMint, leastLimit, mintStopOf, securityOf } from './limits.ts'
 import { getProceeds, lockedProceeds } from './proceeds.ts'
@@ -66,7 +66,7 @@ export const issuanceQueries: Rules<typeof issuanceSchema>['queries'] = {
   security: (ctx, { provider }) =>
     getMember(ctx.state, provider) === undefined
       ? undefined
-      : { provider, ...securityOf(ctx.state, provider) },
+      : { provider, ...securityOf(ctx.state, provider), backedBase: backingAtRisk(ctx.state, provider) },
   proceeds: (ctx, { provider }) =>
     lockedProceeds(ctx.state, provider).map(({ asset }) => {
       const { goodWindows: _, ...lock } = getProceeds(ctx.state, { provider, asset })

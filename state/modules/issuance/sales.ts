@@ -6,7 +6,7 @@ import { COIN, maxBigint, minBigint, mulDivCeil } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { Escrow } from '../../ledger.ts'
 import type { StateReader } from '../../view.ts'
-import { capacityOf, payOutUnits, runningWindow } from './external.ts'
+import { capacityOf, payIncome, runningWindow } from './external.ts'
 import { issueCoins } from './ledger.ts'
 import { judgeMint, leastLimit, type MintKind } from './limits.ts'
 import { lockOf } from './locks.ts'
@@ -63,8 +63,8 @@ export function retainedOf(
 }
 
 /**
- * Issues coins for proceeds that an escrow holds: the locked part goes to the provider's lock, the rest to `payee`. The
- * caller has checked the mint rule, and that `from` holds `proceedsBase` of the asset.
+ * Issues coins for proceeds that an escrow holds: the locked part goes to the provider's lock, the rest to `payee`,
+ * less the backers' share. The caller has checked the mint rule, and that `from` holds `proceedsBase` of the asset.
  */
 export function issueForProceeds(
   ctx: WriteContext,
@@ -84,5 +84,5 @@ export function issueForProceeds(
   assert(lockedBase <= proceedsBase, 'the lock is part of the proceeds')
   issueCoins(ctx, { provider, to, amountBase, lockedBase: 0n, floorBase: 0n })
   lockProceeds(ctx, { provider, asset, from, lockedBase, floorBase })
-  payOutUnits(ctx, { asset, from, to: payee, amountBase: proceedsBase - lockedBase })
+  payIncome(ctx, { provider, asset, from, to: payee, amountBase: proceedsBase - lockedBase })
 }

@@ -354,6 +354,8 @@ export const issuanceSchema = defineModule({
           compensationBase: t.amount,
           /** max(0, L − bond − locked − compensation): what walking away would still gain, in coins at the oracle price. */
           unsecuredBase: t.amount,
+          /** Coins of others that a default would burn against the liability; none of the figures above counts them. */
+          backedBase: t.amount,
         }),
       ),
       doc: 'What stands behind a provider’s coins besides its capacity; null for an unknown provider.',

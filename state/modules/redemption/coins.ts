@@ -10,7 +10,7 @@ import { ACT_STEPS, getCursors, updateCursors } from './cursors.ts'
 import {
   burnDelivered,
   GUARANTEE_FUND,
-  operatorOf,
+  payEarned,
   payFromEscrow,
   releaseDelivered,
   runningWindow,
@@ -196,7 +196,7 @@ export function settleDelivered(
   const burnedBase = burnDelivered(ctx, provider, amountBase)
   const transferredBase = amountBase - burnedBase
   assert(transferredBase >= 0n, 'no more is burned than was delivered')
-  payFromEscrow(ctx, { to: operatorOf(ctx.state, provider), amountBase: transferredBase })
+  payEarned(ctx, provider, transferredBase)
   releaseDelivered(ctx, assignment, amountBase)
   tellDelivered(ctx.state, { classId: assignment.classId, amountBase })
   events.Settled(ctx, { ...at, provider, burnedBase, transferredBase })

@@ -9,6 +9,7 @@ import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { GUARANTEE_FUND_ADDRESS } from '../accounts/ledger.ts'
+import { shareIncome } from '../backing/income.ts'
 import { bookHours, bookingAt, hoursLeft, releaseCoins, returnHours } from '../capacity/book.ts'
 import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
 import { standingOf } from '../capacity/measures.ts'
@@ -103,6 +104,13 @@ export function payFromEscrow(
   payment: { readonly to: Address; readonly amountBase: bigint },
 ): void {
   ledger.release(ctx, { asset: COIN_ASSET, ...payment, from: REDEMPTION_ESCROW })
+}
+
+/** Pays a provider coins that it earned by delivering, out of escrow, less its backers' share. */
+export function payEarned(ctx: WriteContext, provider: number, amountBase: bigint): void {
+  const earned = { asset: COIN_ASSET, from: REDEMPTION_ESCROW, amountBase }
+  const sharedBase = shareIncome(ctx, { provider, ...earned })
+  payFromEscrow(ctx, { to: operatorOf(ctx.state, provider), amountBase: amountBase - sharedBase })
 }
 
 /** Tells the oracle on which hardware coins were delivered: the chain publishes what it sees itself. */

@@ -14,6 +14,7 @@ import { getBonds } from '../../../state/modules/providers/bonds.ts'
 import { suspendedSince } from '../../../state/modules/providers/suspension.ts'
 import { liveOf } from '../../../state/modules/series/books.ts'
 import { type Act, act, transfer } from './act.ts'
+import { leavingBackers } from './actors/backers.ts'
 import { settle } from './actors/holders.ts'
 import { reporterActs } from './actors/reporters.ts'
 import type { History } from './history.ts'
@@ -229,6 +230,7 @@ function playWindow(history: History, windows: number): void {
     const acts = [
       ...reporterActs(scene, pauseMs, 1),
       ...redemptionActs(scene, windows),
+      ...leavingBackers(scene),
       ...(i === 0 ? [...feeActs(scene), ...seriesActs(scene), ...governanceActs(scene)] : []),
       ...(treasurer === undefined || i !== 1 ? [] : coinActs(scene, treasurer)),
       ...(i % 2 === 1 ? exitActs(scene, treasurer) : []),

@@ -4,6 +4,7 @@ import { hasWork } from '../../../state/hooks.ts'
 import { MODULES } from '../../../state/registry.ts'
 import { Random } from '../../support/random.ts'
 import type { Act } from './act.ts'
+import { backerActs } from './actors/backers.ts'
 import { bidderActs } from './actors/bidders.ts'
 import { holderActs } from './actors/holders.ts'
 import { issuerActs } from './actors/issuers.ts'
@@ -80,6 +81,7 @@ export class History {
       ...issuerActs(scene),
       ...reporterActs(scene, pauseMs, 0.4),
       ...bidderActs(scene),
+      ...backerActs(scene),
       ...voterActs(scene),
       ...witnessActs(scene),
     ]

@@ -1,6 +1,11 @@
 import { strict as assert } from 'node:assert'
+import { COIN } from '../../../base/units.ts'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
+import { COIN_ASSET } from '../../../state/ledger.ts'
 import { FEES_ADDRESS, GUARANTEE_FUND_ADDRESS, getAccount } from '../../../state/modules/accounts/ledger.ts'
+import { getIncome } from '../../../state/modules/backing/income.ts'
+import { getPool } from '../../../state/modules/backing/pools.ts'
+import { backingSchema } from '../../../state/modules/backing/schema.ts'
 import { defaultModule } from '../../../state/modules/default/module.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { getTotals } from '../../../state/modules/issuance/ledger.ts'
@@ -68,6 +73,30 @@ describe('default.fees', () => {
     )
     assert.equal(held(chain, FEES_ADDRESS), feesBase % 4n)
     assert.equal(held(chain, GUARANTEE_FUND_ADDRESS), 0n)
+  })
+
+  it('gives the backers of a validator their share of its part, and no other anything less', () => {
+    const chain = chainOf(0n)
+    const of = (from: Uint8Array, action: string, args: object): Call => ({
+      from,
+      module: backingSchema,
+      action,
+      args,
+    })
+    chain.next([
+      of(operatorOf(1), 'setShare', { sharePpm: 250_000n }),
+      of(stranger, 'back', { provider: 1, amountBase: COIN }),
+    ])
+    assert.equal(getPool(chain.full, 1).backedBase, COIN)
+    const eachBase = held(chain, FEES_ADDRESS) / 4n
+    const before = operators(chain).map((operator) => held(chain, operator))
+    chain.wait(WINDOW_MS)
+    const { receivedBase } = getIncome(chain.full, { provider: 1, asset: COIN_ASSET })
+    assert.equal(receivedBase, (eachBase + 3n) / 4n)
+    assert.deepEqual(
+      operators(chain).map((operator, i) => held(chain, operator) - before[i]!),
+      [eachBase - receivedBase, eachBase, eachBase, eachBase],
+    )
   })
 
   it('fills the fund exactly to its target', () => {

@@ -169,6 +169,7 @@ describe('issuance.security', () => {
       lockedBase: coins(60),
       compensationBase: 0n,
       unsecuredBase: coins(30),
+      backedBase: 0n,
     })
     small.endWindow()
     assert.equal(security(small)?.unsecuredBase, coins(33))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { utf8 } from '../../../base/bytes.ts'
 import { signHash } from '../../../base/crypto/secp256k1.ts'
 import { PPM } from '../../../base/units.ts'
+import { backingModule } from '../../../state/modules/backing/module.ts'
 import { convictEquivocator, unjailProvider } from '../../../state/modules/providers/members.ts'
 import { isSuspended, suspendedSince } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
@@ -122,6 +123,27 @@ describe('redemption.settle', () => {
     assert.equal(c.balance(3), coins(6))
     assert.equal(c.supply, supply - coins(4))
     assert.equal(redemption(c, 1).transferredBase, coins(6))
+  })
+
+  it('shares these coins with the deliverer’s backers', () => {
+    const c = chain()
+    c.run(() => {
+      assert.equal(c.list(3), undefined)
+      assert.equal(c.act('setShare', walletOf(3), { sharePpm: 250_000n }, backingModule), undefined)
+      const backed = { provider: 3, amountBase: coins(1) }
+      assert.equal(c.act('back', walletOf(ALICE), backed, backingModule), undefined)
+      assert.equal(c.request(ALICE, coins(10), { provider: 3 }), undefined)
+    })
+    c.run()
+    c.endWindow(() => assert.equal(c.grant(1, 1), undefined))
+    c.run(() =>
+      assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(8), signer: ALICE }), undefined),
+    )
+    assert.equal(c.balance(3), coins(6))
+    assert.equal(redemption(c, 1).transferredBase, coins(8))
+    const before = c.balance(ALICE)
+    c.run(() => assert.equal(c.act('claim', walletOf(ALICE), { provider: 3 }, backingModule), undefined))
+    assert.equal(c.balance(ALICE) - before, coins(2))
   })
 
   it('accepts a voucher signed by the key named in the request, and v of 27 or 28', () => {

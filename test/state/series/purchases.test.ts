@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { mulDivCeil } from '../../../base/units.ts'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
-import { getLiability, liabilityBurn } from '../../../state/modules/issuance/ledger.ts'
+import { getIncome } from '../../../state/modules/backing/income.ts'
+import { backingModule } from '../../../state/modules/backing/module.ts'
+import { getLiability, issueCoins, liabilityBurn } from '../../../state/modules/issuance/ledger.ts'
 import { stopMinting } from '../../../state/modules/issuance/minting.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { lockedProceeds } from '../../../state/modules/issuance/proceeds.ts'
@@ -286,6 +288,23 @@ describe('issuance: locked proceeds', () => {
     assert.equal(lockedProceeds(chain.state, 1)[0]!.amountBase, units(180))
   })
 
+  it('are shared with backers when they are paid and when they are released, to the last unit', () => {
+    const chain = new SeriesChain()
+    const { provider, share } = backed(chain, 250_000n)
+    const id = chain.open(provider, { capBase: coins(120) })
+    const before = chain.unitsOf(provider)
+    chain.bought(BUYER, id, coins(120))
+    // Of 360, half is locked.
+    assert.equal(share(), units(45))
+    assert.equal(chain.unitsOf(provider) - before, units(135))
+    for (let window = 0; window < K; window++) chain.endWindow()
+    const releasedBase = units(180) - lockedProceeds(chain.state, provider)[0]!.amountBase
+    assert.ok(releasedBase > 0n)
+    assert.equal(chain.unitsOf(provider) - before + share(), units(180) + releasedBase)
+    const least = (releasedBase + units(180)) / 4n
+    assert.ok(share() >= least && share() <= least + BigInt(K) + 1n, `${share()}`)
+  })
+
   it('count as locked in what walking away would gain', () => {
     const chain = new SeriesChain()
     chain.setBond(1, units(90))
@@ -305,3 +324,18 @@ describe('issuance: locked proceeds', () => {
     ])
   })
 })
+
+/** A backer of provider 1 with a share; how much of the settlement asset its backers have received. */
+function backed(chain: SeriesChain, sharePpm: bigint) {
+  const provider = 1
+  issueCoins(chain.ctx(), {
+    provider: 2,
+    to: accountOf(provider),
+    amountBase: coins(1),
+    lockedBase: 0n,
+    floorBase: 0n,
+  })
+  assert.equal(chain.act('setShare', provider, { sharePpm }, backingModule), undefined)
+  assert.equal(chain.act('back', provider, { provider, amountBase: coins(1) }, backingModule), undefined)
+  return { provider, share: () => getIncome(chain.state, { provider, asset: ASSET }).receivedBase }
+}

@@ -75,6 +75,7 @@ function listings(scene: Scene, id: number): Act[] {
       endpoint: `https://member-${id}.example`,
       bonusPpm: random.pick([0n, 0n, 1n, 50_000n, 10_000_000n]),
       runtimeHash: sha256(utf8('runtime')),
+      tariffHash: sha256(utf8('runtime')),
     }),
   ]
 }

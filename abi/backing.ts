@@ -1,0 +1,43 @@
+// Generated from the module definitions in state/ by scripts/writeAbi.ts; do not edit.
+
+export const backingAddress = '0x7375616e6c69000000000000000000000000000a' as const
+
+/** Coins that holders put behind a provider: they are lost after its bond and lock, and earn a share of what it receives. */
+export const backingAbi = [
+  {"type":"function","name":"back","inputs":[{"name":"provider","type":"uint64"},{"name":"amountBase","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"unback","inputs":[{"name":"provider","type":"uint64"},{"name":"amountBase","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"claim","inputs":[{"name":"provider","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"setShare","inputs":[{"name":"sharePpm","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"position","inputs":[{"name":"provider","type":"uint64"},{"name":"account","type":"address"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"provider","type":"uint64"},{"name":"backedBase","type":"uint256"},{"name":"unbondings","type":"tuple[]","components":[{"name":"untilWindow","type":"uint64"},{"name":"amountBase","type":"uint256"},{"name":"atRisk","type":"bool"}]},{"name":"claimable","type":"tuple[]","components":[{"name":"asset","type":"uint64"},{"name":"amountBase","type":"uint256"}]}]}],"stateMutability":"view"},
+  {"type":"function","name":"positions","inputs":[{"name":"account","type":"address"}],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"provider","type":"uint64"},{"name":"backedBase","type":"uint256"},{"name":"unbondings","type":"tuple[]","components":[{"name":"untilWindow","type":"uint64"},{"name":"amountBase","type":"uint256"},{"name":"atRisk","type":"bool"}]},{"name":"claimable","type":"tuple[]","components":[{"name":"asset","type":"uint64"},{"name":"amountBase","type":"uint256"}]}]}],"stateMutability":"view"},
+  {"type":"function","name":"loss","inputs":[{"name":"provider","type":"uint64"},{"name":"amountBase","type":"uint256"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"amountBase","type":"uint256"},{"name":"backedBase","type":"uint256"},{"name":"unbondingBase","type":"uint256"}]}],"stateMutability":"view"},
+  {"type":"error","name":"UnknownProvider","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"NotBackable","inputs":[{"name":"provider","type":"uint64"},{"name":"status","type":"uint8"}]},
+  {"type":"error","name":"AmountTooSmall","inputs":[{"name":"amountBase","type":"uint256"},{"name":"minimumBase","type":"uint256"}]},
+  {"type":"error","name":"ZeroAmount","inputs":[]},
+  {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"TooManyPools","inputs":[{"name":"maximum","type":"uint32"}]},
+  {"type":"error","name":"PoolLost","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"InsufficientBacking","inputs":[{"name":"provider","type":"uint64"},{"name":"backedBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"UnbondingsFull","inputs":[{"name":"provider","type":"uint64"},{"name":"maximum","type":"uint32"}]},
+  {"type":"error","name":"NothingToClaim","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"NotProvider","inputs":[{"name":"sender","type":"address"}]},
+  {"type":"error","name":"ShareTooLarge","inputs":[{"name":"sharePpm","type":"uint64"},{"name":"maximumPpm","type":"uint64"}]},
+  {"type":"error","name":"SameShare","inputs":[{"name":"sharePpm","type":"uint64"}]},
+  {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
+  {"type":"error","name":"MalformedCalldata","inputs":[]},
+  {"type":"error","name":"ValueNotAccepted","inputs":[]},
+  {"type":"error","name":"NoAction","inputs":[]},
+  {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
+  {"type":"error","name":"ReadOnly","inputs":[]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
+  {"type":"error","name":"NotFound","inputs":[]},
+  {"type":"event","name":"Backed","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"account","type":"address","indexed":true},{"name":"amountBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"Unbacked","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"account","type":"address","indexed":true},{"name":"amountBase","type":"uint256","indexed":false},{"name":"untilWindow","type":"uint64","indexed":false}]},
+  {"type":"event","name":"Withdrawn","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"account","type":"address","indexed":true},{"name":"amountBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"IncomeClaimed","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"account","type":"address","indexed":true},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"IncomeShared","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"ShareSet","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"sharePpm","type":"uint64","indexed":false},{"name":"fromWindow","type":"uint64","indexed":false}]},
+  {"type":"event","name":"BackingLost","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"backedBase","type":"uint256","indexed":false},{"name":"unbondingBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
+] as const
