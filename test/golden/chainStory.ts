@@ -124,7 +124,6 @@ const VOICES: Voices = { reporters: [alice, bob, carol], operators: [operator(2)
 const { default: defaults } = schemas
 
 const SESSION_KEY = accounts[9]!.address
-
 /** A key that may cancel requests for an account during the story. */
 function addKey(from: Wallet, over: object = {}): Send {
   return act(from, coinsOf, 'addSessionKey', {
