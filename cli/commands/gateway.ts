@@ -19,9 +19,7 @@ export function addGateway(program: Command, finish: (code: number) => void): vo
   const gateway = program
     .command('gateway')
     .summary('serve models to holders of coins, paid by vouchers, behind an OpenAI-compatible API')
-    .description(
-      'The service of a provider: grants access, meters, takes vouchers and settles them (docs/gateway.md).',
-    )
+    .description('serve models to holders of coins, paid by vouchers, behind an OpenAI-compatible API')
   gateway
     .command('run', { isDefault: true })
     .summary('serve until Ctrl-C')

@@ -11,7 +11,7 @@ import { type Loose, RpcFailure, type Served, serve } from '../support/rpcHarnes
 import { signed } from '../support/sign.ts'
 
 const COIN = 10n ** 18n
-const DOCUMENT_BYTES_MAX = 100_000
+const DOCUMENT_BYTES_MAX = 120_000
 const META = 'test/rpc/fixtures/openrpc-meta-schema.json'
 
 /** Every schema in the document, with its path. */

@@ -4,7 +4,7 @@ import type { StateReader } from '../../view.ts'
 import { holdAuctions } from './auctions.ts'
 import { nextDirty } from './books.ts'
 import { beginBookWalk, isWalkDue, removeBooks, removeClosed } from './history.ts'
-import { openAuctions, openBudget } from './steps.ts'
+import { openAuctions, openUpkeep } from './steps.ts'
 
 export function onWindowEnd(ctx: WriteContext): void {
   beginBookWalk(ctx)
@@ -12,8 +12,8 @@ export function onWindowEnd(ctx: WriteContext): void {
 
 export function endBlock(ctx: WriteContext): void {
   holdAuctions(ctx, openAuctions(ctx))
-  removeClosed(ctx, openBudget(ctx, 'closed'))
-  removeBooks(ctx, openBudget(ctx, 'books'))
+  removeClosed(ctx, openUpkeep(ctx))
+  removeBooks(ctx, openUpkeep(ctx))
 }
 
 /** Whether the market has work for the next block, so that an idle chain should not wait for its heartbeat. */

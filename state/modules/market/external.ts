@@ -1,23 +1,15 @@
 // What the market needs from other modules: escrows, what can be traded, windows.
 import type { Address } from '../../../base/ids.ts'
-import type { WalkName } from '../../../base/moduleDefinition.ts'
-import type { Walk } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger, type MoveRefusal } from '../../ledger.ts'
 import type { StateReader } from '../../view.ts'
 import { getAsset } from '../assets/ledger.ts'
 import { RECEIPTS_FROM } from '../assets/schema.ts'
-import { openEconomyWalk } from '../capacity/walks.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { getSeries } from '../series/books.ts'
 import { marketSchema } from './schema.ts'
 
 const COIN_DECIMALS = 18
-
-/** Opens one of this module's walks in a block. */
-export function openWalk(ctx: WriteContext, name: WalkName<typeof marketSchema>): Walk {
-  return openEconomyWalk(ctx, marketSchema, name)
-}
 
 /** The escrow of a book. */
 export function escrowOf(book: number): Escrow {

@@ -35,7 +35,6 @@ export const marketSchema = defineModule({
   name: 'market',
   id: 11,
   doc: 'Order books for the coin, receipts and settlement assets: one auction a block, one price for all.',
-  walks: ['closed', 'books'],
   params: {
     ordersMax: param({
       field: t.u32,

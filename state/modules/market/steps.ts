@@ -1,9 +1,6 @@
 // What the walks of the market may do in a block, and what their acts cost. Not: how a budget is divided (state/blockWork.ts).
-import type { WalkName } from '../../../base/moduleDefinition.ts'
 import { newBlockWork, Walk } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
-import { openWalk } from './external.ts'
-import type { marketSchema } from './schema.ts'
 import { marketParams } from './tables.ts'
 
 /** At most M acts, and no more than a walk's part of the block's measured steps. */
@@ -30,8 +27,12 @@ export const ACT_STEPS = {
   remove: 60,
 } as const
 
-export function openBudget(ctx: WriteContext, name: WalkName<typeof marketSchema>): Budget {
-  return { left: marketParams.get(ctx.state).stepsPerBlockMax, walk: openWalk(ctx, name) }
+/** Steps of removing what is over, in a block: some thirty records. Matching keeps all that other work leaves of its own budget. */
+const UPKEEP_STEPS = 2_000
+
+export function openUpkeep({ state }: WriteContext): Budget {
+  const { stepsPerBlockMax } = marketParams.get(state)
+  return { left: stepsPerBlockMax, walk: new Walk(newBlockWork(), UPKEEP_STEPS, true) }
 }
 
 /** Auctions have steps of their own: whoever places an order pays for its fills, and a crowd of them must not wait for recounts. */
