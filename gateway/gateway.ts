@@ -97,13 +97,12 @@ export function checkPrices({ backends, jobs }: GatewayConfig, tariff: Tariff): 
   })
 }
 
-/** The least exposure: one longest request of the dearest model. */
+/** The least exposure: one longest request of the dearest model, or a second of the dearest job. */
 function exposureMin({ backends }: GatewayConfig, tariff: Tariff): bigint {
-  return backends
-    .flatMap(({ models, contextTokens }) =>
-      models.map((model) => dearestRequest(tariff, model, contextTokens)),
-    )
-    .reduce(maxBigint, 0n)
+  const requests = backends.flatMap(({ models, contextTokens }) =>
+    models.map((model) => dearestRequest(tariff, model, contextTokens)),
+  )
+  return [...requests, ...tariff.deviceSecondBase.values()].reduce(maxBigint, 0n)
 }
 
 /** The certificate that clients are told to expect: one that no authority vouches for. */

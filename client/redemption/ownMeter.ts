@@ -128,6 +128,19 @@ export class OwnMeter {
     this.#meteredBase = sumBase
   }
 
+  /** Counts the lines of jobs in a checked statement, which no answer tells of, beyond a sum. Throws RedeemError `cost`. */
+  adoptJobs({ lines }: Statement, countedBase: bigint): void {
+    const jobs = lines.filter((line) => line.meteredBase > countedBase && 'service' in pricedOf(line))
+    for (const line of jobs) {
+      const mostBase = costOf(this.tariff, pricedOf(line), line)
+      if (line.costBase > mostBase)
+        throw new RedeemError('cost', `statement: line ${line.sequence}: the tariff makes ${mostBase} of it`)
+    }
+    const sumBase = jobs.reduce((sum, { costBase }) => sum + costBase, 0n)
+    if (sumBase > this.leftBase) throw new RedeemError('cost', 'statement: more than the assignment holds')
+    this.#meteredBase += sumBase
+  }
+
   /** A statement that was checked holds more than was counted. */
   raise(meteredBase: bigint): void {
     if (meteredBase > this.#meteredBase) this.#meteredBase = minBigint(meteredBase, this.amountBase)

@@ -38,6 +38,11 @@ const DUE_PART = 4n
 /** And at the latest so long after a charge. */
 const DUE_MS = 1_000
 const STATEMENT_PAGES_MAX = 1_000
+/** Paths of what is charged while it runs, in lines of the statement: fine-tuning and training. */
+const JOB_PATHS = ['/v1/fine_tuning/jobs', PATHS.jobs]
+/** Between two looks at those lines: while there are new ones, and while there are none. */
+const JOB_LOOK_MS = 1_000
+const JOB_LOOK_MAX_MS = 8_000
 
 export interface PaidDoorOptions {
   readonly keys: RedeemKeys
@@ -77,11 +82,19 @@ export class PaidDoor {
   readonly #ends: (() => void)[] = []
   /** Where the statement was read to, for what other programs used. */
   #point: StatementPoint | undefined
+  /** The holder has jobs here: their lines are counted from the statement, and no others. */
+  #hasJobs = false
+  /** What an earlier process had counted: the lines up to there. */
+  readonly #startBase: bigint
+  #jobTimer: ReturnType<typeof setTimeout> | undefined
+  #jobPoint: StatementPoint | undefined
+  #looking: Promise<boolean> | undefined
 
   constructor(door: Door, options: PaidDoorOptions) {
     this.door = door
     this.#options = options
     this.meter = new OwnMeter(door.tariff, door.terms.amountBase, options.state)
+    this.#startBase = this.meter.state.meteredBase
   }
 
   /** Why nothing more goes through. */
@@ -98,6 +111,7 @@ export class PaidDoor {
     if (this.#refusal !== undefined) throw this.#refusal
     const text = typeof request.body === 'string' ? request.body : ''
     const bounds = request.method === 'POST' ? requestBounds(request.path, text) : undefined
+    if (JOB_PATHS.some((path) => request.path.startsWith(path))) this.#followJobs()
     if (bounds !== undefined) this.#checkMeans(bounds)
     this.meter.begin()
     let response: Response
@@ -161,8 +175,9 @@ export class PaidDoor {
     this.#paying++
     try {
       const others = this.meter.inFlight - this.#paying
-      if (others <= 0) this.#checked(() => this.meter.reconcile(meteredBase, this.#paying))
       const { voucheredBase } = this.meter.state
+      if (this.#hasJobs) await this.#lookAtJobs()
+      else if (others <= 0) this.#checked(() => this.meter.reconcile(meteredBase, this.#paying))
       await this.flush()
       if (this.meter.state.voucheredBase > voucheredBase) return
       if (others <= 0) throw new RedeemError('budget', 'the budget does not pay for what the provider asks')
@@ -213,7 +228,8 @@ export class PaidDoor {
     this.meter.charge({ model: bounds.model }, usage, charge)
     const { meteredBase } = this.meter.state
     this.#options.onCharge({ model: bounds.model, costBase: charge.costBase, meteredBase })
-    this.meter.reconcile(charge.meteredBase)
+    // With jobs, lines come that are in no answer.
+    if (!this.#hasJobs) this.meter.reconcile(charge.meteredBase)
     this.#voucherSoon()
   }
 
@@ -367,40 +383,84 @@ export class PaidDoor {
    * themselves, whose requests this one does not see. Throws RedeemError, and shuts the door, when it is no honest statement.
    */
   async adoptStatement(): Promise<void> {
-    const { redemptionId, assignment, operator } = this.door.terms
-    const { genesis, chainId } = this.door.session
-    const on = { genesis, chainId, redemptionId, assignment, provider: operator }
-    for (let page = 0; page < STATEMENT_PAGES_MAX; page++) {
-      const known = this.#point ?? { lineCount: 0, head: statementStart(on), meteredBase: 0n }
-      const { status, text } = await this.#ask(`${PATHS.statement}?after=${known.lineCount}`)
-      if (status !== 200) throw new RedeemError('door', `the provider gives no statement: HTTP ${status}`)
-      const isLast = this.#checked(() => this.#adopt(readWire(statementInfo, text), { ...on, known }))
-      if (isLast) break
-    }
+    await this.#readStatement(this.#point, (statement, last, known) => this.#adopt(statement, last, known))
     this.#voucherSoon()
   }
 
-  #adopt(
-    statement: Statement,
-    on: Parameters<typeof checkStatement>[1] & { readonly known: StatementPoint },
-  ): boolean {
-    const last = checkStatement(statement, on)
-    // What was counted before is in the first lines.
-    const known = new OwnMeter(this.door.tariff, this.door.terms.amountBase, {
-      meteredBase: on.known.meteredBase,
-      voucheredBase: 0n,
+  /** Reads a statement from a point to its end, in checked parts. Throws RedeemError; a lie shuts the door. */
+  async #readStatement(
+    from: StatementPoint | undefined,
+    take: (statement: Statement, last: StatementPoint, known: StatementPoint) => void,
+  ): Promise<void> {
+    const { redemptionId, assignment, operator } = this.door.terms
+    const { genesis, chainId } = this.door.session
+    const on = { genesis, chainId, redemptionId, assignment, provider: operator }
+    let known = from ?? { lineCount: 0, head: statementStart(on), meteredBase: 0n }
+    for (let page = 0; page < STATEMENT_PAGES_MAX; page++) {
+      const { status, text } = await this.#ask(`${PATHS.statement}?after=${known.lineCount}`)
+      if (status !== 200) throw new RedeemError('door', `the provider gives no statement: HTTP ${status}`)
+      const isLast = this.#checked(() => {
+        const statement = readWire(statementInfo, text)
+        const last = checkStatement(statement, { ...on, known })
+        take(statement, last, known)
+        known = last
+        return (
+          last.lineCount === statement.lineCount &&
+          (last.lineCount === 0 || equalBytes(last.head, statement.head))
+        )
+      })
+      if (isLast) return
+    }
+  }
+
+  #followJobs(): void {
+    this.#hasJobs = true
+    if (this.#jobTimer !== undefined || this.#refusal !== undefined) return
+    const look = (pauseMs: number): void => {
+      this.#jobTimer = setTimeout(() => {
+        const again = (isNew: boolean): void => {
+          if (this.#refusal === undefined && this.#jobTimer !== undefined)
+            look(isNew ? JOB_LOOK_MS : Math.min(2 * pauseMs, JOB_LOOK_MAX_MS))
+        }
+        // A provider that does not answer is asked again; one that lies is not.
+        void this.#lookAtJobs().then(again, () => again(false))
+      }, pauseMs)
+      ;(this.#jobTimer as { unref?: () => void }).unref?.()
+    }
+    look(JOB_LOOK_MS)
+  }
+
+  /** Counts what jobs have cost since the last look; whether there was anything. Throws RedeemError. */
+  #lookAtJobs(): Promise<boolean> {
+    this.#looking ??= this.#readJobs().finally(() => {
+      this.#looking = undefined
     })
+    return this.#looking
+  }
+
+  async #readJobs(): Promise<boolean> {
+    const { meteredBase } = this.meter.state
+    await this.#readStatement(this.#jobPoint, (statement, last) => {
+      this.meter.adoptJobs(statement, this.#startBase)
+      this.#jobPoint = last
+    })
+    this.#voucherSoon()
+    return this.meter.state.meteredBase > meteredBase
+  }
+
+  #adopt(statement: Statement, last: StatementPoint, { meteredBase }: StatementPoint): void {
+    // What was counted before is in the first lines.
+    const state = { meteredBase, voucheredBase: 0n }
+    const known = new OwnMeter(this.door.tariff, this.door.terms.amountBase, state)
     known.adopt(statement)
     this.#point = last
     this.meter.raise(known.state.meteredBase)
-    return (
-      last.lineCount === statement.lineCount &&
-      (last.lineCount === 0 || equalBytes(last.head, statement.head))
-    )
   }
 
   close(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#jobTimer)
+    this.#jobTimer = undefined
   }
 }
 
