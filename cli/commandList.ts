@@ -135,7 +135,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       moduleCommand(import('../state/modules/capacity/schema.ts').then((module) => module.capacitySchema)),
   },
   backing: {
-    text: 'coins that holders put behind a provider: lost after its bond and lock, earning a share of what it receives',
+    text: 'coins that holders put behind a provider: they are lost after its bond and lock, and earn a share of what it receives',
     load: () =>
       moduleCommand(import('../state/modules/backing/schema.ts').then((module) => module.backingSchema)),
   },
