@@ -6,7 +6,7 @@ import type { Service } from '../../state/modules/catalogue/schema.ts'
 import { withAccount } from '../chain/accountOptions.ts'
 import { askNodeOf, withNode } from '../chain/send.ts'
 import { wholeNumber } from '../common.ts'
-import type { RedeemOptions } from '../redeem/runRedeem.ts'
+import type { ProviderOptions, RedeemOptions } from '../redeem/runRedeem.ts'
 import type { ServeOptions } from '../redeem/runServe.ts'
 import type { StatusOptions } from '../redeem/runStatus.ts'
 
@@ -99,6 +99,23 @@ export function addRedeem(program: Command, finish: (code: number) => void): voi
       const { runServe } = await import('../redeem/runServe.ts')
       finish(await runServe(options))
     })
+  askNodeOf(
+    withNode(
+      withAccount(
+        redeem
+          .command('keys')
+          .summary('print the client key and the voucher key of an account')
+          .description(
+            'Prints the two public keys that follow from the key of an account on this chain. A request of another program that ' +
+              'names them is served by `suanli redeem serve --id`.',
+          ),
+      ),
+    ),
+    'dataDir',
+  ).action(async (options: ProviderOptions) => {
+    const { runKeys } = await import('../redeem/runKeys.ts')
+    await runKeys(options)
+  })
   withNode(
     redeem
       .command('status')

@@ -1,11 +1,12 @@
 // `suanli redeem COINS`: requests, waits with a line of progress, and prints base URL and key.
 import { checksumAddress } from '../../base/address.ts'
+import type { Address } from '../../base/ids.ts'
 import { formatCoins } from '../../base/units.ts'
 import { privateKeyAccount } from '../../client/accounts/account.ts'
 import type { ChainClient } from '../../client/chainClient.ts'
 import { ChainView } from '../../client/redemption/chainView.ts'
 import { apiKeyText, endpointOf } from '../../client/redemption/grant.ts'
-import { redeemKeys } from '../../client/redemption/keys.ts'
+import { type RedeemKeys, redeemKeys } from '../../client/redemption/keys.ts'
 import { RedeemError } from '../../client/redemption/redeemError.ts'
 import { Redeemer } from '../../client/redemption/redeemer.ts'
 import { requestRedemption } from '../../client/redemption/request.ts'
@@ -49,6 +50,8 @@ export interface Holder {
   readonly request: (options: RedeemOptions, amountBase: bigint) => Promise<number>
   readonly genesis: RedemptionFile['genesis']
   readonly stateDir: string
+  readonly owner: Address
+  readonly keys: RedeemKeys
 }
 
 /** Opens the wallet, and derives from it what redeeming needs. */
@@ -64,6 +67,8 @@ export async function openHolder(options: ProviderOptions): Promise<Holder> {
     chainId,
     genesis,
     stateDir,
+    owner: account.address,
+    keys,
     file: (id, service, amountBase) => ({
       ...{ chainId, genesis, id, service, amountBase },
       owner: account.address,

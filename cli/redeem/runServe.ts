@@ -1,4 +1,5 @@
 // `suanli redeem serve`: the local endpoint, until Ctrl-C or the redemption's end.
+import { equalBytes } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { redemption } from '../../client/modules.ts'
 import { print, printJson } from '../common.ts'
@@ -14,7 +15,9 @@ export interface ServeOptions extends ProviderOptions {
 
 /** The file of a redemption; one that was requested elsewhere with the same wallet gets one. */
 async function fileOf(holder: Holder, id: number | undefined): Promise<RedemptionFile> {
-  const known = listRedemptions(holder.stateDir, holder.genesis)
+  const all = listRedemptions(holder.stateDir, holder.genesis)
+  // Several wallets may keep theirs in one folder.
+  const known = all.filter(({ owner }) => equalBytes(owner, holder.owner))
   if (id !== undefined) {
     const found = known.find((file) => file.id === id)
     if (found !== undefined) return found

@@ -47,3 +47,20 @@ export async function knock(fetch: DoorFetch, url: string, init: RequestInit): P
     })
   }
 }
+
+/** OpenAI's code of an error, where it is one. */
+export function errorCodeOf(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: { readonly code?: unknown } }
+    return /^[\w-]{1,64}$/.exec(String(error?.code))?.[0] ?? 'no code'
+  } catch {
+    return 'no code'
+  }
+}
+
+/** The body is passed on decoded, and in pieces of its own. */
+export function withoutLength(headers: Headers): Headers {
+  const out = new Headers(headers)
+  for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) out.delete(name)
+  return out
+}

@@ -1,6 +1,6 @@
 // An access grant: what a provider gives the holder of an assignment, sealed to its client key (ECONOMY §6, GATEWAY §1).
 // Owns: its bytes, and what a grant may say. Not: the primitives (hpke.ts), the comparison with chain and tariff (redeemer.ts).
-import { concatBytes, u32be, u64be, utf8 } from '../../base/bytes.ts'
+import { concatBytes, u32be, u64be, utf8, utf8Text } from '../../base/bytes.ts'
 import { errorText } from '../../base/errors.ts'
 import type { Infer } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
@@ -15,6 +15,8 @@ export const GRANT_SEALED_BYTES_MAX = 1024
 const SEALED_BYTES_MIN = X25519_BYTES + TAG_BYTES
 const BASE_URL_BYTES_MAX = 512
 const API_KEY_BYTES = 32
+/** Shown of a grant that is not sealed. */
+const PLAIN_CHARS_MAX = 120
 
 const grantMessage = message('Grant', {
   /** Where `/v1/chat/completions` and `/suanli/v1/…` begin: `https://gpu.example/`, without the `v1`. */
@@ -41,6 +43,12 @@ const TAG = utf8('suanli/grant/v1')
 
 function infoOf({ genesis, redemptionId, assignment }: GrantFor): Uint8Array {
   return concatBytes(TAG, genesis, u64be(redemptionId), u32be(assignment))
+}
+
+/** A grant that is a text says something to people; sealed bytes are none. */
+function plainText(sealed: Uint8Array): string {
+  const isText = sealed.length > 0 && sealed.every((byte) => byte >= 0x20 && byte < 0x7f)
+  return isText ? `. It says: ${utf8Text(sealed.subarray(0, PLAIN_CHARS_MAX))}` : ''
 }
 
 /** The URL of a base URL, or RedeemError `grantContent`. */
@@ -125,7 +133,7 @@ export async function openGrant(
   if (!isWholeNumber(sealed.length, SEALED_BYTES_MIN, GRANT_SEALED_BYTES_MAX)) {
     throw new RedeemError(
       'grantSize',
-      `the grant is ${sealed.length} bytes; a sealed one is ${SEALED_BYTES_MIN} to ${GRANT_SEALED_BYTES_MAX}`,
+      `the grant is ${sealed.length} bytes; a sealed one is ${SEALED_BYTES_MIN} to ${GRANT_SEALED_BYTES_MAX}${plainText(sealed)}`,
     )
   }
   if (by.clientSecret.length !== X25519_BYTES)
@@ -138,7 +146,7 @@ export async function openGrant(
   } catch (cause) {
     throw new RedeemError(
       'grantSealed',
-      'the grant does not open: it is junk, or sealed for another key, redemption, assignment or chain',
+      `the grant does not open: it is junk, or sealed for another key, redemption, assignment or chain${plainText(sealed)}`,
       { cause },
     )
   }

@@ -4,7 +4,7 @@ import { equalBytes } from '../../base/bytes.ts'
 import { errorText } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
 import { maxBigint, minBigint } from '../../base/units.ts'
-import { knock, readBody, readText } from './bodies.ts'
+import { errorCodeOf, knock, readBody, readText, withoutLength } from './bodies.ts'
 import { answerUsage, checkUsageBounds, type RequestBounds, requestBounds, textBytes } from './bounds.ts'
 import type { Door } from './door.ts'
 import { EventStreamReader } from './eventStream.ts'
@@ -37,6 +37,10 @@ const PAYMENTS_MAX = 32
 const DUE_PART = 4n
 /** And at the latest so long after a charge. */
 const DUE_MS = 1_000
+/** A provider's word for an assignment of which too little is left. */
+const USED_UP = 'assignment_used_up'
+/** Part of an assignment that is believed to have been used by an earlier run. */
+const EARLIER_PART = 10n
 const STATEMENT_PAGES_MAX = 1_000
 /** Paths of what is charged while it runs, in lines of the statement: fine-tuning and training. */
 const JOB_PATHS = ['/v1/fine_tuning/jobs', PATHS.jobs]
@@ -153,6 +157,7 @@ export class PaidDoor {
       ...(signal === undefined ? {} : { signal }),
     } as RequestInit
     let response = await knock(this.door.fetch, url, { ...init, headers: this.#headers(headers) })
+    let mayRepeat = true
     for (let payments = 0; response.status === 402; payments++) {
       const demand = response.headers.get(X402_HEADERS.required)
       await response.body?.cancel().catch(() => undefined)
@@ -160,18 +165,24 @@ export class PaidDoor {
         throw new RedeemError('wire', 'a 402 without its header', { path: X402_HEADERS.required })
       if (payments === PAYMENTS_MAX)
         throw new RedeemError('budget', 'the provider asks for more than this client has counted')
-      await this.#pay(readPaymentRequired(demand).meteredBase)
+      const paid = await this.#pay(readPaymentRequired(demand).meteredBase, mayRepeat)
+      if (paid === 'repeated') mayRepeat = false
       response = await knock(this.door.fetch, url, { ...init, headers: this.#headers(headers) })
     }
-    if (response.status === 401 || response.status === 403 || response.status === 410) {
-      await response.body?.cancel().catch(() => undefined)
-      throw new RedeemError('door', `the provider refuses its key: HTTP ${response.status}`)
-    }
-    return response
+    if (response.status !== 401 && response.status !== 403 && response.status !== 410) return response
+    const code = errorCodeOf(await readText(response, WIRE_BYTES_MAX))
+    if (code === USED_UP)
+      throw new RedeemError('budget', 'what is left of the assignment does not pay for the request')
+    throw new RedeemError('door', `the provider refuses its key: HTTP ${response.status}, ${code}`, {
+      path: code,
+    })
   }
 
-  /** The provider asks for a voucher over so much: it gets one over what was counted here. Throws RedeemError. */
-  async #pay(meteredBase: bigint): Promise<void> {
+  /**
+   * The provider asks for a voucher over so much: it gets one over what was counted here. Where that is no more than before, it gets
+   * the same once more: after a crash it may have lost count, or one that was signed may not have arrived. Throws RedeemError.
+   */
+  async #pay(meteredBase: bigint, mayRepeat: boolean): Promise<'raised' | 'repeated' | 'waited'> {
     this.#paying++
     try {
       const others = this.meter.inFlight - this.#paying
@@ -179,9 +190,15 @@ export class PaidDoor {
       if (this.#hasJobs) await this.#lookAtJobs()
       else if (others <= 0) this.#checked(() => this.meter.reconcile(meteredBase, this.#paying))
       await this.flush()
-      if (this.meter.state.voucheredBase > voucheredBase) return
-      if (others <= 0) throw new RedeemError('budget', 'the budget does not pay for what the provider asks')
-      await this.#nextEnd()
+      if (this.meter.state.voucheredBase > voucheredBase) return 'raised'
+      if (others > 0) {
+        await this.#nextEnd()
+        return 'waited'
+      }
+      if (!mayRepeat || voucheredBase < minBigint(meteredBase, this.meter.state.meteredBase))
+        throw new RedeemError('budget', 'the budget does not pay for what the provider asks')
+      await this.flush({ isRepeated: true })
+      return 'repeated'
     } finally {
       this.#paying--
     }
@@ -340,18 +357,19 @@ export class PaidDoor {
     ;(this.#timer as { unref?: () => void }).unref?.()
   }
 
-  /** Sends a voucher over all that is due, after those under way. Throws RedeemError. */
-  flush(): Promise<void> {
-    const result = this.#sending.then(() => this.#sendVoucher())
+  /** Sends a voucher over all that is due, after those under way; `isRepeated`: even if nothing is. Throws RedeemError. */
+  flush({ isRepeated = false } = {}): Promise<void> {
+    const result = this.#sending.then(() => this.#sendVoucher(isRepeated))
     this.#sending = result.catch(() => undefined)
     return result
   }
 
-  async #sendVoucher(): Promise<void> {
+  async #sendVoucher(isRepeated: boolean): Promise<void> {
     const { meter, door } = this
     const budgetBase = maxBigint(0n, this.#options.budgetLeft() + meter.state.voucheredBase)
     const deliveredBase = minBigint(meter.state.meteredBase, budgetBase)
-    if (deliveredBase <= meter.state.voucheredBase) return
+    const { voucheredBase } = meter.state
+    if (isRepeated ? deliveredBase < voucheredBase : deliveredBase <= voucheredBase) return
     const { redemptionId, assignment, operator } = door.terms
     const { genesis, chainId } = door.session
     const voucher = { redemptionId, assignment, provider: operator, deliveredBase, genesis }
@@ -367,7 +385,7 @@ export class PaidDoor {
     if (status !== 200) throw new RedeemError('door', `the provider takes no voucher: HTTP ${status}`)
     readWire(voucherAccepted, text)
     meter.signed(deliveredBase)
-    this.#options.onVoucher(deliveredBase)
+    if (deliveredBase > voucheredBase) this.#options.onVoucher(deliveredBase)
   }
 
   async #ask(path: string, init: { readonly method?: string; readonly body?: string } = {}) {
@@ -385,6 +403,23 @@ export class PaidDoor {
   async adoptStatement(): Promise<void> {
     await this.#readStatement(this.#point, (statement, last, known) => this.#adopt(statement, last, known))
     this.#voucherSoon()
+  }
+
+  /**
+   * What the provider metered before this client came: by an earlier run of it that was killed, or by a program that had the key. By
+   * the tariff alone, and at most a tenth of the assignment beyond the last voucher. Throws RedeemError, and shuts the door, beyond.
+   */
+  async adoptEarlier(): Promise<void> {
+    const { voucheredBase, meteredBase } = this.meter.state
+    if (this.door.session.meteredBase <= meteredBase) return
+    await this.adoptStatement()
+    this.#jobPoint = this.#point
+    this.#checked(() => {
+      if ((this.meter.state.meteredBase - voucheredBase) * EARLIER_PART <= this.meter.amountBase) return
+      throw new RedeemError('cost', 'the provider metered more before than this client signs for unseen', {
+        path: 'meteredBase',
+      })
+    })
   }
 
   /** Reads a statement from a point to its end, in checked parts. Throws RedeemError; a lie shuts the door. */
@@ -462,11 +497,4 @@ export class PaidDoor {
     clearTimeout(this.#jobTimer)
     this.#jobTimer = undefined
   }
-}
-
-/** The body is passed on decoded, and in pieces of its own. */
-function withoutLength(headers: Headers): Headers {
-  const out = new Headers(headers)
-  for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) out.delete(name)
-  return out
 }

@@ -62,8 +62,12 @@ export interface RedeemerOptions {
 
 /** Requests that wait for a door. */
 const WAITERS_MAX = 1_024
-/** Doors that one request is tried at. */
-const DOORS_TRIED_MAX = 4
+/** Times that one request is tried, at one door or at several. */
+const TRIES_MAX = 5
+/** Before the first time that it is tried again at the same door; then twice as long. */
+const AGAIN_MS = 100
+/** A provider's word for a window of which its node has not told it. */
+const NOT_BEGUN = 'window_not_begun'
 /** Errors that may pass, so that the door is tried again. */
 const PASSING: ReadonlySet<RedeemErrorCode> = new Set(['door'])
 type RejectReason = Parameters<typeof redemption.reject>[0]['reason']
@@ -110,6 +114,8 @@ export class Redeemer extends EventTarget {
   readonly #stop = new AbortController()
   #watching: Promise<void> | undefined
   #state: RedeemState | undefined
+  /** Coins in the queue, or capacity of a later window. */
+  #isMoreToCome = true
   /** Spent at doors that are shut. */
   #spentBase = 0n
 
@@ -174,7 +180,7 @@ export class Redeemer extends EventTarget {
     const request: DoorRequest = { method, path, headers, body, signal }
     const model = modelOf(body)
     const tried = new Set<PaidDoor>()
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       signal?.throwIfAborted()
       const door = await this.#doorFor(model, tried)
       try {
@@ -182,8 +188,11 @@ export class Redeemer extends EventTarget {
       } catch (error) {
         if (!(error instanceof RedeemError) || signal?.aborted === true) throw error
         const mayPass = PASSING.has(error.code) || door.refusal === error
-        tried.add(door)
-        if (!mayPass || tried.size >= DOORS_TRIED_MAX) throw error
+        if (!mayPass || tries === TRIES_MAX) throw error
+        // One that does not answer, or has not heard of its window yet, may do so in a moment; one that refuses will not.
+        const isLate = error.path === undefined || error.path === NOT_BEGUN
+        if (!isLate || door.refusal === error || this.#usable(model).length > 1) tried.add(door)
+        else await pause(AGAIN_MS * 2 ** tries, this.#stop.signal)
       }
     }
   }
@@ -195,12 +204,26 @@ export class Redeemer extends EventTarget {
     })
   }
 
+  /** Every door is open, nothing is left at any, and nothing else comes. */
+  get #isUsedUp(): boolean {
+    const openings = [...this.#openings.values()]
+    if (this.#isMoreToCome || openings.length === 0) return false
+    return openings.every(({ door }) => door !== undefined && door.meter.leftBase <= 0n)
+  }
+
   #doorFor(model: string | undefined, tried: ReadonlySet<PaidDoor>): Promise<PaidDoor> {
     const newest = this.#usable(model).findLast(({ door }) => !tried.has(door!))?.door
     if (newest !== undefined) return Promise.resolve(newest)
     if (this.#state?.kind === 'ended')
       return Promise.reject(new RedeemError('ended', `the redemption is over: ${this.#state.reason}`))
     if (this.#stop.signal.aborted) return Promise.reject(new RedeemError('ended', 'the client is closed'))
+    // Whoever serves does not have it; the next one may, but nobody knows.
+    if (model !== undefined && tried.size === 0 && this.#usable().length > 0)
+      return Promise.reject(
+        new RedeemError('unpriced', `nobody who serves now has ${model}`, { path: model }),
+      )
+    if (this.#isUsedUp)
+      return Promise.reject(new RedeemError('budget', 'all that was redeemed here is used up'))
     if (this.#waiters.size >= WAITERS_MAX)
       return Promise.reject(new RedeemError('budget', `${WAITERS_MAX} requests wait for a provider already`))
     return new Promise((resolve, reject) => {
@@ -253,6 +276,7 @@ export class Redeemer extends EventTarget {
       return
     }
     const live = info.assignments.filter(({ window }) => window >= clock.windowIndex)
+    this.#isMoreToCome = info.queuedBase > 0n || live.some(({ window }) => window > clock.windowIndex)
     for (const opening of [...this.#openings.values()]) {
       if (live.some(({ assignment }) => assignment === opening.assignment)) continue
       this.#openings.delete(opening.assignment)
@@ -279,7 +303,9 @@ export class Redeemer extends EventTarget {
     // Without a grant the chain returns the coins by itself, at the provider's fault.
     if (terms === undefined) return
     try {
-      opening.door = await this.#open(terms, at)
+      const door = await this.#open(terms, at)
+      await (this.#options.isStatementPaid === true ? door.adoptStatement() : door.adoptEarlier())
+      opening.door = door
     } catch (error) {
       if (!(error instanceof RedeemError)) throw error
       const triedMs = performance.now() - opening.firstTriedMs
@@ -287,7 +313,6 @@ export class Redeemer extends EventTarget {
       await this.#giveUp(opening, error)
       return
     }
-    if (this.#options.isStatementPaid === true) await opening.door.adoptStatement()
     for (const waiter of [...this.#waiters]) waiter.take(opening.door)
   }
 
