@@ -66,8 +66,8 @@ export interface RunningGateway {
   readonly provider: number
   readonly context: GatewayContext
   readonly alarms: Alarms
-  /** Resolves once the chain has been looked at, and what was missing is granted and settled. */
-  catchUp(): Promise<void>
+  /** Resolves once the chain has been looked at, and what was missing is granted and settled; `isAll`: settled before it is due. */
+  catchUp(options?: { readonly isAll?: boolean }): Promise<void>
   /** Takes nothing new, ends what is under way, settles, closes. */
   close(): Promise<void>
 }
@@ -266,10 +266,10 @@ async function open(options: GatewayOptions, closing: Closing): Promise<RunningG
     provider,
     context,
     alarms,
-    async catchUp() {
+    async catchUp({ isAll = false } = {}) {
       await book.look()
       await granter.run()
-      await settler.run()
+      await settler.run(isAll)
     },
     async close() {
       // Jobs first: who follows one hears of its end.

@@ -59,7 +59,7 @@ const server = await GatewayServer.start({
   backends: new Map([
     ['tiny', new Backend(config.backends[0]!, undefined, config.limits, () => sessions.totalWeight)],
   ]),
-  book: { clock, time: new ChainTime(), silentMs: 0, isFollowing: true },
+  book: { clock, time: new ChainTime(), silentMs: 0, isFollowing: true, hasBegun: async () => true },
   ledger,
   sessions,
   metrics: new GatewayMetrics(),

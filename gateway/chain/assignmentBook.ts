@@ -41,6 +41,8 @@ export class AssignmentBook {
   #isFollowing = false
   #isNudged = false
   #isClosed = false
+  /** A look that somebody waits for who says that a window has begun. */
+  #asking: Promise<void> | undefined
   /** Looks until everything is read again. */
   #untilAll = 0
   /** When the node last answered, by the monotonic clock. */
@@ -92,6 +94,16 @@ export class AssignmentBook {
       this.#schedule()
     })
     await this.#looking
+  }
+
+  /** Whether a window has begun: a holder may have heard of it first. Then the chain is looked at, once for all who ask. */
+  async hasBegun(window: number): Promise<boolean> {
+    if (this.#clock !== undefined && this.#clock.window >= window) return true
+    this.#asking ??= this.#lookSafely().finally(() => {
+      this.#asking = undefined
+    })
+    await this.#asking
+    return this.#clock !== undefined && this.#clock.window >= window
   }
 
   /** Looks soon; many of these are one look. */

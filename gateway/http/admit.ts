@@ -80,13 +80,13 @@ async function reserve(options: Options): Promise<Omit<Admitted, 'leave'>> {
   }
 }
 
-/** Throws Refusal unless the window of the assignment runs. */
-export function checkOpen({ book }: GatewayContext, session: Session): void {
+/** Rejects with Refusal unless the window of the assignment runs. */
+export async function checkOpen({ book }: GatewayContext, session: Session): Promise<void> {
+  const hasBegun = await book.hasBegun(session.assigned.window)
   const { window } = book.clock!
   if (session.ended === 'closed')
     throw new Refusal(403, 'assignment_closed', 'this assignment is closed on the chain')
-  if (session.assigned.window > window)
-    throw new Refusal(403, 'window_not_begun', 'the window of this assignment has not begun')
+  if (!hasBegun) throw new Refusal(403, 'window_not_begun', 'the window of this assignment has not begun')
   const isOver = session.ended !== undefined || session.assigned.window < window
   // Without news from the node, the end that was foreseen counts.
   if (isOver || (book.silentMs > SILENT_MS && book.time.nowMs() >= book.clock!.endsAtMs))

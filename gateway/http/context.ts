@@ -43,7 +43,7 @@ export interface GatewayContext {
   readonly tariffHash: Hash32
   readonly tariffText: string
   readonly backends: ReadonlyMap<string, Backend>
-  readonly book: Pick<AssignmentBook, 'clock' | 'time' | 'silentMs' | 'isFollowing'>
+  readonly book: Pick<AssignmentBook, 'clock' | 'time' | 'silentMs' | 'isFollowing' | 'hasBegun'>
   readonly ledger: Ledger
   readonly sessions: Sessions
   readonly metrics: GatewayMetrics

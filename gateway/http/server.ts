@@ -191,7 +191,7 @@ export class GatewayServer {
     if (call === undefined && !isJob) throw new Refusal(404, 'not_found', 'there is nothing here')
     if (call !== undefined && request.method !== 'POST')
       throw new Refusal(405, 'method_not_allowed', 'POST', { headers: { Allow: 'POST' } })
-    if (request.method === 'POST') checkOpen(context, session)
+    if (request.method === 'POST') await checkOpen(context, session)
     const header = request.headers[X402_HEADERS.signature.toLowerCase()]
     const payment = await takePayment(context, session, header)
     if (payment?.kind === 'refused') {

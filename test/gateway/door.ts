@@ -167,7 +167,13 @@ export class Door {
     const tariff = parseTariff(JSON.stringify(TARIFF))
     const log: LogLine[] = []
     const backends = await openBackends(config, () => sessions.totalWeight, listLog(log))
-    const book = { clock: clockOf(WINDOW), time: new ChainTime(), silentMs: 0, isFollowing: true }
+    const book = {
+      clock: clockOf(WINDOW),
+      time: new ChainTime(),
+      silentMs: 0,
+      isFollowing: true,
+      hasBegun: async (window: number) => window <= book.clock.window,
+    }
     const shared = {
       config,
       identity,

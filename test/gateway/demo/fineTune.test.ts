@@ -9,7 +9,7 @@ import {
   startDemoBackend,
 } from '../../../gateway/demo/demoBackend.ts'
 import type { TimedProgress } from '../../../gateway/demo/fineTuner.ts'
-import { LINES } from './demoFixture.ts'
+import { LINES } from '../../support/trainingLines.ts'
 
 const SHORT: FineTuneOptions = { lines: LINES.slice(0, 2), hyperparameters: { n_epochs: 4 }, seed: 1 }
 /** Long enough that it is ended before its end. */

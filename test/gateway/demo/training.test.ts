@@ -13,7 +13,8 @@ import { LINES_MAX, readExamples } from '../../../gateway/demo/examples.ts'
 import { Passes } from '../../../gateway/demo/passes.ts'
 import { readHyperparameters, type Trained, train } from '../../../gateway/demo/training.ts'
 import { Random } from '../../support/random.ts'
-import { base, greedy, LINES, QUESTIONS } from './demoFixture.ts'
+import { LINES, QUESTIONS } from '../../support/trainingLines.ts'
+import { base, greedy } from './demoFixture.ts'
 
 const { model, tokenizer } = base
 const { context } = model.sizes

@@ -1,7 +1,7 @@
 // OpenAI's own client, unmodified: it uploads a file, fine-tunes the demo model, and talks to the result.
 import { strict as assert } from 'node:assert'
 import OpenAI, { toFile } from 'openai'
-import { LINES } from '../demo/demoFixture.ts'
+import { LINES } from '../../support/trainingLines.ts'
 import { assignedOf, type Door } from '../door.ts'
 import { openJobsDoor, SECOND_HOLDER } from './jobsDoor.ts'
 
