@@ -41,6 +41,22 @@ const ROOMS: { readonly [P in Exclude<keyof ReturnType<typeof nodePaths>, 'addre
   evidence: { files: /^[\da-f]{64}\.evidence(?:\.tmp)?$/ },
 }
 
+/** What holders uploaded and made: no name of it is known before. */
+const OF_HOLDERS: Names = {
+  files: /^/,
+  get folders() {
+    return [[/^/, OF_HOLDERS]] as const
+  },
+}
+/** What the validator's provider serves (gateways.ts). */
+const GATEWAY: Names = {
+  files: /^(?:tariff\.json(?:\.tmp)?|gateway\.log(?:\.\d+)?)$/,
+  folders: [
+    [/^meter$/, LEVEL],
+    [/^(?:jobs|demo-models)$/, OF_HOLDERS],
+  ],
+}
+
 const anyOf = (names: readonly string[], after = ''): RegExp =>
   new RegExp(`^(?:${names.map((name) => name.replaceAll('.', '\\.')).join('|')})${after}$`)
 
@@ -52,6 +68,7 @@ const FOLDER: Names = {
   ),
   folders: [
     [/^keys$/, KEYS],
+    [/^gateway$/, GATEWAY],
     ...Object.entries(folders).map(
       ([name, path]) => [anyOf([path]), ROOMS[name as keyof typeof ROOMS]] as const,
     ),

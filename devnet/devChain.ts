@@ -20,9 +20,9 @@ import { DevAccounts } from './devAccounts.ts'
 import type { DevClock } from './devClock.ts'
 import { mintTo } from './devMinting.ts'
 import { STATE_CHARS_MAX } from './forkSource.ts'
-import type { Granter } from './granter.ts'
 import { readLoadableState, replaceState, type StateLines } from './loadState.ts'
 import type { LocalValidator } from './localValidator.ts'
+import type { ProviderPrograms } from './providerPrograms.ts'
 import { takeBack } from './takeBack.ts'
 
 /** A block that nobody makes within this long means that the chain stands still. */
@@ -48,7 +48,7 @@ export class DevChain implements DevControl, WantedBlocks {
   readonly #clock: DevClock
   readonly #jumps: ClockJumps
   readonly #validators: readonly LocalValidator[]
-  readonly #granter: () => Granter | undefined
+  readonly #programs: () => ProviderPrograms | undefined
   readonly #genesis: Genesis
   readonly #links: LinkControl | string
   #wantedHeight = 0
@@ -61,8 +61,8 @@ export class DevChain implements DevControl, WantedBlocks {
   constructor(options: {
     readonly clock: DevClock
     readonly genesis: Genesis
-    /** Undefined where nobody grants by itself. */
-    readonly granter: () => Granter | undefined
+    /** Undefined where providers do nothing by themselves. */
+    readonly programs: () => ProviderPrograms | undefined
     readonly validators: readonly LocalValidator[]
     /** Or why there are none. */
     readonly links: LinkControl | string
@@ -70,7 +70,7 @@ export class DevChain implements DevControl, WantedBlocks {
     this.#clock = options.clock
     this.#validators = options.validators
     this.#jumps = new ClockJumps(options.clock, () => this.#nodes())
-    this.#granter = options.granter
+    this.#programs = options.programs
     this.#genesis = options.genesis
     this.#links = options.links
     this.#operators = options.genesis.providers.map(({ operator }) => operator)
@@ -150,7 +150,7 @@ export class DevChain implements DevControl, WantedBlocks {
 
   /** Ends the running window, then makes blocks until nothing is left to do that needs one. */
   async #passWindow(): Promise<void> {
-    await this.#granter()?.catchUp()
+    await this.#programs()?.catchUp()
     const before = this.#node().tip()
     await this.#show(mustBeWithin(before.windowEndsAtMs))
     await this.#mineOne(0)
@@ -164,7 +164,7 @@ export class DevChain implements DevControl, WantedBlocks {
 
   snapshot(): Promise<number> {
     return this.#inTurn(async () => {
-      await this.#granter()?.catchUp()
+      await this.#programs()?.catchUp()
       const { height } = this.#node().tip()
       await this.#until({ height, timestampMs: 0 })
       if (this.#snapshots.size >= SNAPSHOTS_MAX)
@@ -180,7 +180,7 @@ export class DevChain implements DevControl, WantedBlocks {
       const snapshot = this.#snapshots.get(number)
       if (snapshot === undefined) return false
       const goBack = () => this.#goBack(snapshot)
-      await (this.#granter()?.hold(goBack) ?? goBack())
+      await (this.#programs()?.hold(goBack) ?? goBack())
       // Not before: one that failed is tried again.
       for (const later of [...this.#snapshots.keys()]) if (later >= number) this.#snapshots.delete(later)
       return true
@@ -228,7 +228,7 @@ export class DevChain implements DevControl, WantedBlocks {
         this.#snapshots.clear()
         await this.#restarted(going, () => this.#clock.setTo(timestampMs))
       }
-      await (this.#granter()?.hold(load) ?? load())
+      await (this.#programs()?.hold(load) ?? load())
     })
   }
 

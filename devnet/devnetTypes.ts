@@ -41,6 +41,11 @@ export interface DevnetOptions {
   readonly isInProcess?: boolean
   /** The providers grant whatever is assigned to them, by themselves: a request left alone suspends nobody. */
   readonly isGranting?: boolean
+  /**
+   * Each provider runs a gateway, with a little language model behind it: whatever is assigned is granted and served, and paid by
+   * vouchers. Takes the place of `isGranting`.
+   */
+  readonly hasGateways?: boolean
   /** Links between the validators that can be changed while they run; so with any of the three below. Two validators at least. */
   readonly hasLinks?: boolean
   /** From each validator to each other one, milliseconds. */
@@ -74,6 +79,8 @@ export type DevnetEvent =
     }
   /** The first block of this run is final. */
   | { readonly kind: 'final'; readonly block: FirstFinal }
+  /** The providers serve. */
+  | { readonly kind: 'serving'; readonly gateways: readonly DevnetGateway[] }
   /** A provider that grants by itself could not. */
   | { readonly kind: 'notGranted'; readonly reason: string }
   /** A validator's consensus stopped for good; it still answers reads. */
@@ -102,6 +109,14 @@ export interface DevnetAccount {
   readonly privateKey: `0x${string}`
 }
 
+/** The service of a provider. */
+export interface DevnetGateway {
+  readonly provider: number
+  /** Without `/v1`. */
+  readonly url: string
+  readonly model: string
+}
+
 export interface DevnetValidator {
   readonly index: number
   /** The process it runs in; undefined while it is down. */
@@ -126,6 +141,8 @@ export interface Devnet {
   readonly accounts: readonly DevnetAccount[]
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
+  /** What the providers serve; empty without `hasGateways`. */
+  readonly gateways: readonly DevnetGateway[]
   /** Ends one validator: SIGKILL, the default for one with a process of its own, is a crash; SIGTERM closes it in order. */
   stopValidator(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts one again; resolves once it answers JSON-RPC. */

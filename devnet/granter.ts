@@ -12,9 +12,10 @@ import { eventsOf, type LogJson } from '../client/logs.ts'
 import { httpTransport } from '../client/transports/http.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { redemptionSchema } from '../state/modules/redemption/schema.ts'
+import type { ProviderPrograms } from './providerPrograms.ts'
 
-/** In a real grant: access details, encrypted to the client's key. */
-const ACCESS = utf8('a devnet serves nobody')
+/** In a real grant: access details, encrypted to the client's key. This text is shown to whoever opens it. */
+const ACCESS = utf8('nobody serves here: devnet --gateway')
 /** Somebody granted by hand, or the assignment has moved on. */
 const MOVED_ON = /^(?:GrantPosted|UnknownAssignment|WindowBegun)\b/
 /** How often the chain is looked at. */
@@ -22,7 +23,7 @@ const LOOK_MS = 200
 /** Blocks of one question, and how far back a devnet that starts again looks. */
 const BLOCKS_MAX = 500
 
-export class Granter {
+export class Granter implements ProviderPrograms {
   readonly #client: ChainClient
   readonly #operators: readonly LocalAccount[]
   readonly #onFailure: (text: string) => void

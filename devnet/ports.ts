@@ -4,6 +4,8 @@ import { OperatorError } from '../base/errors.ts'
 
 /** Distance of the peer-to-peer ports from the JSON-RPC ports. */
 export const P2P_PORT_OFFSET = 1_000
+/** Distance of the gateways' ports from them, where those are free. */
+export const GATEWAY_PORT_OFFSET = 2_000
 /** Below the ephemeral port range of outgoing connections. */
 const FREE_PORTS = { first: 20_000, count: 11_000 } as const
 const TRIES_MAX = 100

@@ -13,12 +13,14 @@ import { type ControlServer, startControlServer } from './controlServer.ts'
 import { DevChain } from './devChain.ts'
 import { DevClock } from './devClock.ts'
 import type { Devnet, DevnetAccount, DevnetEvent, DevnetValidator, FirstFinal } from './devnetTypes.ts'
+import type { DevGateways } from './gateways.ts'
 import { fundedAccounts } from './genesisOptions.ts'
 import { Granter } from './granter.ts'
 import { recoverAnySender } from './impersonation.ts'
 import { type DevLinks, NO_LINKS, NO_LINKS_ALONE } from './links.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import type { DevnetMember } from './member.ts'
+import type { ProviderPrograms } from './providerPrograms.ts'
 import { sharedBls } from './sharedBls.ts'
 import { removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
 import type { Validator, ValidatorEvents } from './validator.ts'
@@ -37,6 +39,8 @@ interface RunningOptions {
   /** Of the devnet's own JSON-RPC; 0: a free one. */
   readonly controlPort: number
   readonly isGranting: boolean
+  readonly hasGateways: boolean
+  readonly logLevel: string
   /** Where the clock of a devnet in one process begins; undefined: with this machine's. */
   readonly startsAtMs: number | undefined
   /** Whether its coins are where another chain had them. */
@@ -52,7 +56,8 @@ export class RunningDevnet {
   /** Only where all run in this process. */
   readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
-  #granter: Granter | undefined
+  #programs: ProviderPrograms | undefined
+  #gateways: DevGateways | undefined
   #control: ControlServer | undefined
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
@@ -97,7 +102,7 @@ export class RunningDevnet {
       clock,
       genesis: this.#options.genesis,
       validators,
-      granter: () => this.#granter,
+      programs: () => this.#programs,
       links: this.#options.links ?? (this.#options.members.length === 1 ? NO_LINKS_ALONE : NO_LINKS),
     })
     const isAlone = this.#options.members.length === 1
@@ -130,7 +135,9 @@ export class RunningDevnet {
       this.#startGranting()
       onEvent({ kind: 'up', dataDir, members, controlUrl: this.#control?.url })
       if (this.#first !== undefined) onEvent({ kind: 'final', block: this.#first })
-      return await Promise.race([this.#firstFinal, aborted, allLost])
+      const first = await Promise.race([this.#firstFinal, aborted, allLost])
+      await Promise.race([this.#startGateways(), aborted, allLost])
+      return first
     } catch (error) {
       started.catch(() => {})
       await this.close()
@@ -148,13 +155,30 @@ export class RunningDevnet {
   }
 
   #startGranting(): void {
-    const { members, genesis, onEvent, isGranting } = this.#options
-    if (!isGranting) return
-    this.#granter = new Granter({
+    const { members, genesis, onEvent, isGranting, hasGateways } = this.#options
+    if (!isGranting || hasGateways) return
+    this.#programs = new Granter({
       rpcUrl: rpcUrlOf(members[0]!),
       providers: genesis.providers.length,
       onFailure: (reason) => onEvent({ kind: 'notGranted', reason }),
     })
+  }
+
+  async #startGateways(): Promise<void> {
+    const { members, genesis, onEvent, hasGateways, logLevel } = this.#options
+    if (!hasGateways) return
+    // Loaded by those alone who ask for it.
+    const { DevGateways } = await import('./gateways.ts')
+    const gateways = await DevGateways.start({
+      rpcUrl: rpcUrlOf(members[0]!),
+      genesis,
+      members,
+      logLevel,
+    })
+    if (this.#isClosing) return gateways.close()
+    this.#gateways = gateways
+    this.#programs = gateways
+    onEvent({ kind: 'serving', gateways: gateways.list })
   }
 
   facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
@@ -172,6 +196,9 @@ export class RunningDevnet {
         return self.#validators.map(validatorOf)
       },
       firstFinal,
+      get gateways() {
+        return self.#gateways?.list ?? []
+      },
       allLost: this.#allLost,
       stopValidator: async (index, signal = this.#options.isInProcess ? 'SIGTERM' : 'SIGKILL') => {
         if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
@@ -209,7 +236,7 @@ export class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    await this.#granter?.close()
+    await this.#programs?.close()
     await this.#control?.close()
     await Promise.all(this.#validators.map((validator) => validator.close()))
     removeDevnetStatus(this.#options.dataDir)

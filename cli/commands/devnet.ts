@@ -6,7 +6,12 @@ import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
 import { formatCoins } from '../../base/units.ts'
-import { createDevnet, type DevnetEvent, type DevnetOptions } from '../../devnet/devnet.ts'
+import {
+  createDevnet,
+  type DevnetEvent,
+  type DevnetGateway,
+  type DevnetOptions,
+} from '../../devnet/devnet.ts'
 import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
 import { fundedAccounts } from '../../devnet/genesisOptions.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
@@ -20,7 +25,7 @@ import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.
 
 export function addDevnet(program: Command, finish: (code: number) => void): void {
   withLinks(
-    withState(program.command('devnet'))
+    withProviders(withState(program.command('devnet')))
       .description('run a chain of several validators on this machine, with funded development accounts')
       .addOption(validatorsOption())
       .option(
@@ -54,8 +59,7 @@ export function addDevnet(program: Command, finish: (code: number) => void): voi
         '--in-process',
         'run the validators in one process: a faster start, and none can crash alone',
         false,
-      )
-      .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false),
+      ),
   )
     .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
@@ -86,6 +90,7 @@ coins are made at will: docs/devnet.md.`,
           // A forked chain runs in no other way.
           isInProcess: options.inProcess || options.fork !== undefined,
           isGranting: options.autoGrant,
+          hasGateways: options.gateway,
           isFresh: options.fresh,
           ...(options.loadState === undefined ? {} : { stateFile: resolve(options.loadState) }),
           ...(options.fork === undefined ? {} : { fork: sourceOf(options.fork) }),
@@ -101,6 +106,13 @@ coins are made at will: docs/devnet.md.`,
         if (!stop.signal.aborted) throw error
       }
     })
+}
+
+/** Adds what the providers do by themselves. */
+function withProviders(command: Command): Command {
+  return command
+    .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false)
+    .option('--gateway', 'the providers serve a little language model to whoever redeems coins', false)
 }
 
 /** As typed in any folder. */
@@ -211,7 +223,8 @@ function printEvent(event: DevnetEvent): void {
   else if (event.kind === 'final') {
     const { height, hash, afterMs } = event.block
     print(`Block ${height} is final (${hash}) after ${(afterMs / 1000).toFixed(1)} s`)
-  } else if (event.kind === 'notGranted') print(event.reason)
+  } else if (event.kind === 'serving') printGateways(event.gateways)
+  else if (event.kind === 'notGranted') print(event.reason)
   else if (event.kind === 'halted') print(`validator-${event.validator} halted: ${event.reason}`)
   else if (event.kind === 'adopted') {
     print(
@@ -240,6 +253,11 @@ function printAddresses(
   if (controlUrl !== undefined)
     print(`Links    set through  ${controlUrl} (dev_setLink, dev_partition, dev_heal)`)
   print(`Logs in ${join(dataDir, 'validator-*', 'node.log')}; stop with Ctrl-C`)
+}
+
+function printGateways(gateways: readonly DevnetGateway[]): void {
+  for (const { provider, url, model } of gateways)
+    print(`Provider ${provider} serves ${model} at ${url}/v1, to whoever redeems coins`)
 }
 
 function printAccounts(members: readonly DevnetMember[], genesis: Genesis): void {

@@ -21,7 +21,19 @@ const MAY_IMPORT: Readonly<Record<Room, readonly string[]>> = {
   ],
   gateway: ['base', 'client'],
   node: ['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc'],
-  devnet: ['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc', 'client', 'node'],
+  devnet: [
+    'base',
+    'consensus',
+    'state',
+    'genesis',
+    'storage',
+    'signer',
+    'p2p',
+    'rpc',
+    'client',
+    'gateway',
+    'node',
+  ],
   cli: ROOMS,
 }
 
