@@ -15,7 +15,7 @@ import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { tablesOf } from '../../state/table.ts'
 import { openDatabase, plain } from '../../storage/database.ts'
 import { stateKeyBytes } from '../../storage/layout.ts'
-import { type Ended, Running, temporaryDir } from '../support/devnetHarness.ts'
+import { type Ended, Running, runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { LocalNode } from '../support/localNode.ts'
 import { heightOf, transfer, until } from '../support/nodeSteps.ts'
@@ -44,6 +44,8 @@ describe('the pages', function () {
   const nodes: LocalNode[] = []
   const signers: Running[] = []
   let devnet: Devnet
+  /** The chain of the page that runs. */
+  let running: Devnet
   let isClosed = false
   /** How far the devnet's clock was set forward: its validators go on from there. */
   let aheadMs = 0
@@ -70,6 +72,7 @@ describe('the pages', function () {
   /** Commands that run until Ctrl-C: nodes in this process, signers in their own. */
   function takeOver(args: readonly string[], cwd: string): Promise<Ended> | undefined {
     const at = (option: string): string => resolve(cwd, args[args.indexOf(option) + 1]!)
+    if (args[0] === 'redeem') return redeem(args, cwd)
     if (args[0] === 'start') return startNode(at('-d'))
     if (args[0] === 'signer' && args[1] === '-d') return startSigner(args)
     return undefined
@@ -94,6 +97,40 @@ describe('the pages', function () {
     return DONE
   }
 
+  /** On the chain of the page that runs: its windows end while a request waits, and the endpoint runs beside. */
+  async function redeem(args: readonly string[], cwd: string): Promise<Ended> {
+    const environment = { SUANLI_RPC: running.rpcUrl, SUANLI_REDEEM_STATE: join(cwd, 'redeem') }
+    if (args[1] === 'serve') {
+      const endpoint = new Running(args, environment)
+      signers.push(endpoint)
+      await endpoint.line(/OPENAI_BASE_URL/)
+      return DONE
+    }
+    let isOver = false
+    const ended = runSuanli(args, { environment }).finally(() => {
+      isOver = true
+    })
+    if (/^\d/.test(args[1] ?? ''))
+      await until('the coins are redeemed', async () => {
+        await nearWindow()
+        return isOver
+      })
+    return ended
+  }
+
+  /** Ends a window where a later one has what the first account redeemed last: the newest comes first. */
+  async function nearWindow(): Promise<void> {
+    type Found = { readonly assignments: readonly { readonly window: number }[] }
+    const of = running.accounts[0]!.address
+    const { rpcUrl } = running
+    const { redemptions } = await call<{ redemptions: readonly Found[] }>(rpcUrl, 'redemption_redemptions', [
+      ...[of, 0, 10],
+    ])
+    const { windowIndex } = await call<{ windowIndex: number }>(rpcUrl, 'capacity_clock')
+    const window = redemptions[0]?.assignments.at(-1)?.window
+    if (window !== undefined && window > windowIndex) await running.passWindows()
+  }
+
   /** Keys that cost little to open, where a command would make some: it keeps those that are there. */
   function lightKeys(dataDir: string, index: number, isValidator: boolean): void {
     const given = developmentValidator(index)
@@ -113,16 +150,18 @@ describe('the pages', function () {
   async function run(
     page: string,
     context: (home: string) => PageContext | Promise<PageContext>,
+    chain = devnet,
   ): Promise<void> {
+    running = chain
     const home = folder(page.replaceAll('/', '-'))
     mkdirSync(join(home, 'data'), { recursive: true })
-    cpSync(join(devnet.validators[0]!.dir, 'genesis.json'), join(home, 'genesis.json'))
-    symlinkSync(devnet.dataDir, join(home, 'data/devnet'))
-    const environment = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD, SUANLI_RPC: devnet.rpcUrl }
+    cpSync(join(chain.validators[0]!.dir, 'genesis.json'), join(home, 'genesis.json'))
+    symlinkSync(chain.dataDir, join(home, 'data/devnet'))
+    const environment = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD, SUANLI_RPC: chain.rpcUrl }
     const shell = await PageShell.open({ dir: home, environment, takeOver })
     try {
       const { replaced = [], ...given } = await context(home)
-      const address = devnet.rpcUrl.replace('http://', '')
+      const address = chain.rpcUrl.replace('http://', '')
       const node = [/(?:127\.0\.0\.1|localhost):8545/, address] as const
       await runPage(shell, page, { ...given, replaced: [...replaced, PASSWORD, node] })
       ran.add(page)
@@ -150,7 +189,23 @@ describe('the pages', function () {
       await devnet.passWindows(assignments[0]!.window - windowIndex)
     }
 
-    it('README.md', () => run('README.md', () => ({})))
+    it('README.md, whose providers serve', async () => {
+      const chain = await createDevnet({
+        ...{ isInProcess: true, hasGateways: true, logLevel: 'warn' },
+        port: await findFreePorts(4),
+      })
+      try {
+        const port = await findFreePorts(1)
+        const replaced = [
+          ['11435', `${port}`],
+          ['redeem serve', `redeem serve --port ${port}`],
+        ] as const
+        await run('README.md', () => ({ replaced }), chain)
+      } finally {
+        await endAll()
+        await chain.close()
+      }
+    })
 
     it('docs/cli.md', async () => {
       const hash = await transaction()
