@@ -52,7 +52,7 @@ export const listOf =
   }
 
 /** A member that may be missing. */
-interface Optional<T> {
+export interface Optional<T> {
   readonly read: Reading<T>
   readonly missing: T
 }
