@@ -1,7 +1,9 @@
 // Runs a reporter until it is ended, or does once what is due. Owns: the pace, the output and the exit code. Not: what is due
 // (reporter.ts).
+
 import { mkdirSync } from 'node:fs'
 import { OperatorError } from '../../base/errors.ts'
+import { pause } from '../../client/waiting.ts'
 import { EXIT } from '../exitCode.ts'
 import { Reporter, type ReporterOptions, type Step } from './reporter.ts'
 
@@ -25,19 +27,6 @@ const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint'
 function pauseAfter({ leftMs = 0, alarms }: Step, pollMs: number): number {
   const most = alarms.length > 0 ? Math.min(RETRY_MS_MAX, pollMs) : pollMs
   return Math.min(most, Math.max(PAUSE.leastMs, Math.floor(leftMs / PAUSE.share)))
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-    if (signal.aborted) end()
-  })
 }
 
 /** Prints steps: what was done, and each alarm once a window, however often it is tried again. */
@@ -101,7 +90,7 @@ export async function runReporter(options: RunOptions): Promise<number> {
     const step = await reporter.step()
     output.show(step)
     if (isOnce) return exitCodeOf(step)
-    if (!signal.aborted) await sleep(pauseAfter(step, pollMs), signal)
+    if (!signal.aborted) await pause(pauseAfter(step, pollMs), signal)
     if (signal.aborted) return 0
   }
 }

@@ -1,5 +1,6 @@
 // Follows a redemption on the chain and sends requests to whoever serves it (GATEWAY §4). READ FIRST of the holder's side.
 // Owns: which door is open when, and what is rejected. Not: one door (door.ts, paidDoor.ts), the request (request.ts).
+
 import { errorText } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { AMOUNT_MAX, maxBigint } from '../../base/units.ts'
@@ -7,6 +8,7 @@ import type { Account } from '../accounts/account.ts'
 import type { ChainClient } from '../chainClient.ts'
 import { ClientError } from '../clientError.ts'
 import { redemption } from '../modules.ts'
+import { pause } from '../waiting.ts'
 import type { DoorFetch } from './bodies.ts'
 import { type AssignmentInfo, ChainView, type RedemptionInfo, type WindowClock } from './chainView.ts'
 import { type AssignmentTerms, openDoor } from './door.ts'
@@ -483,18 +485,4 @@ function modelOf(body: string | Uint8Array | undefined): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Resolves after a while, or when the signal says so. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }

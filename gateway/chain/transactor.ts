@@ -1,5 +1,6 @@
 // Sends the provider's transactions, one after the other, each until it is final or refused: a fee that does not get it into
 // a block is raised. Owns: nonces, fees, retries. Not: what is sent (granter.ts, settler.ts).
+
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { LocalAccount } from '../../client/accounts/account.ts'
@@ -7,6 +8,7 @@ import type { Call } from '../../client/calls.ts'
 import type { ChainClient } from '../../client/chainClient.ts'
 import { ClientError } from '../../client/clientError.ts'
 import { membersOf, quantityOf, read, textOf } from '../../client/members.ts'
+import { pause } from '../../client/waiting.ts'
 import type { GatewayLog } from '../gatewayLog.ts'
 
 /** Of each raise, percent; nodes ask for ten. */
@@ -63,7 +65,7 @@ export class Transactor {
         failure = error
         log.debug({ code: error.code, attempt }, 'a transaction is tried again')
       }
-      await this.#pause(PAUSE_MS)
+      await pause(PAUSE_MS, this.#options.signal)
     }
     throw failure
   }
@@ -131,7 +133,7 @@ export class Transactor {
         if (status.status === 'dropped' || status.status === 'unknown') gone++
       }
       if (gone === hashes.length) return 'lost'
-      await this.#pause(POLL_MS)
+      await pause(POLL_MS, this.#options.signal)
     } while (performance.now() - sinceMs < forMs)
     return 'waiting'
   }
@@ -151,19 +153,6 @@ export class Transactor {
       maxFeePerGas: read(method, tx, 'maxFeePerGas', quantityOf),
       maxPriorityFeePerGas: read(method, tx, 'maxPriorityFeePerGas', quantityOf),
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#options
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      signal.addEventListener('abort', end, { once: true })
-    })
   }
 }
 

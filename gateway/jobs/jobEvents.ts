@@ -1,8 +1,10 @@
 // What happened to a job, for `/events`: few messages, and metrics that become rarer the longer it runs. Owns: their number,
 // keeping them, waiting for more.
+
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { appendFile, readFile } from 'node:fs/promises'
+import { untilWoken } from '../../client/waiting.ts'
 import { isRecord } from '../demo/input.ts'
 
 export interface JobEvent {
@@ -98,15 +100,10 @@ export class JobEvents {
 
   /** Resolves when there are more than `count`, it is over, or the signal aborts. */
   async changed(count: number, signal: AbortSignal): Promise<void> {
-    if (this.#events.length > count || this.#isOver || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        this.#changes.off('change', end)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      this.#changes.on('change', end)
-      signal.addEventListener('abort', end, { once: true })
-    })
+    if (this.#events.length > count || this.#isOver) return
+    await untilWoken((wake) => {
+      this.#changes.on('change', wake)
+      return () => this.#changes.off('change', wake)
+    }, signal)
   }
 }

@@ -1,8 +1,10 @@
 // What a job prints, on disk: the newest part of it, in two segments. Owns: its bound, reading from a place, waiting for more.
+
 import { EventEmitter } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { appendFile, mkdir, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { untilWoken } from '../../client/waiting.ts'
 
 const SEGMENT = /^(\d{15})\.log$/
 const READ_BYTES_MAX = 262_144
@@ -161,15 +163,10 @@ export class JobLog {
 
   /** Resolves when there is more than `after`, it is over, or the signal aborts. */
   async changed(after: number, signal: AbortSignal): Promise<void> {
-    if (this.end > after || this.#isOver || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        this.#changes.off('change', end)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      this.#changes.on('change', end)
-      signal.addEventListener('abort', end, { once: true })
-    })
+    if (this.end > after || this.#isOver) return
+    await untilWoken((wake) => {
+      this.#changes.on('change', wake)
+      return () => this.#changes.off('change', wake)
+    }, signal)
   }
 }

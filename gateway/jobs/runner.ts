@@ -1,9 +1,11 @@
 // Jobs from their creation to their end. Owns: the order of things (slot, first slice, start, end), what is resumed after the
 // gateway was killed, who may run how many. Not: processes (commandRun.ts), metering (pacer.ts), the API (routes.ts).
+
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText } from '../../base/errors.ts'
 import type { Tariff } from '../../client/redemption/tariff.ts'
+import { untilCalled } from '../../client/waiting.ts'
 import type { GatewayConfig } from '../config.ts'
 import type { GatewayLog } from '../gatewayLog.ts'
 import { PaymentDue } from '../http/admit.ts'
@@ -178,19 +180,6 @@ export class JobRunner {
     return undefined
   }
 
-  #synced(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const end = (): void => {
-        this.#waiting.delete(end)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      this.#waiting.add(end)
-      signal.addEventListener('abort', end, { once: true })
-    })
-  }
-
   #drive(job: Job): void {
     const { log } = this.#options
     job.driven = this.#through(job).catch(async (error: unknown) => {
@@ -216,7 +205,7 @@ export class JobRunner {
         tariff,
         nowMs,
         session: () => this.#session(record.redemptionId),
-        synced: (signal) => this.#synced(signal),
+        synced: (signal) => untilCalled(this.#waiting, signal),
         meterMs,
         voucherMs,
         save: () => job.save({ isSynced: false }),
@@ -247,7 +236,7 @@ export class JobRunner {
           return entered.kind === 'entered' ? entered.leave : undefined
         }
         if (late.signal.aborted) return undefined
-        await this.#synced(late.signal)
+        await untilCalled(this.#waiting, late.signal)
       }
     } finally {
       clearTimeout(timer)

@@ -1,5 +1,6 @@
 // The meters of all assignments, with what is written down of them. Owns: opening and closing a meter, charging a request,
 // taking a voucher, and that each is on disk before anybody is told. Not: the arithmetic (assignmentMeter.ts), the disk (store/).
+
 import { recoverAddress } from '../../base/address.ts'
 import { withParity } from '../../base/eip712.ts'
 import type { Address, Hash32 } from '../../base/ids.ts'
@@ -9,6 +10,7 @@ import { nextHead, statementStart } from '../../client/redemption/statement.ts'
 import type { Usage } from '../../client/redemption/usage.ts'
 import { digestOf, verifyVoucher } from '../../client/redemption/voucher.ts'
 import type { Charge, StreamCharge, VOUCHER_REFUSALS } from '../../client/redemption/wire.ts'
+import { untilCalled } from '../../client/waiting.ts'
 import type { GatewayStore } from '../store/gatewayStore.ts'
 import type { AssignmentId, Line, Standing } from '../store/records.ts'
 import { AssignmentMeter, type Reserved } from './assignmentMeter.ts'
@@ -169,16 +171,7 @@ export class Ledger {
 
   /** Resolves when a request of the assignment ended, a voucher came, or the signal aborts. */
   async changed(opened: OpenMeter, signal: AbortSignal): Promise<void> {
-    if (signal.aborted || opened.isClosed) return
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        opened.waiting.delete(end)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      opened.waiting.add(end)
-      signal.addEventListener('abort', end, { once: true })
-    })
+    if (!opened.isClosed) await untilCalled(opened.waiting, signal)
   }
 
   /** Ends a request that cost nothing. */
