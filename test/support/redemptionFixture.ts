@@ -336,14 +336,20 @@ export class RedemptionChain {
 
   list(
     provider: number,
-    options: { service?: string; bonusPpm?: bigint; classId?: number; region?: string } = {},
+    options: {
+      service?: string
+      bonusPpm?: bigint
+      classId?: number
+      region?: string
+      endpoint?: string
+    } = {},
     tariffHash = ZERO_HASH,
   ) {
     return this.act('list', walletOf(provider), {
       service: options.service ?? 'infer',
       classId: options.classId ?? provider,
       region: options.region ?? REGION,
-      endpoint: `https://provider-${provider}.example`,
+      endpoint: options.endpoint ?? `https://provider-${provider}.example`,
       bonusPpm: options.bonusPpm ?? 0n,
       runtimeHash: ZERO_HASH,
       tariffHash,
