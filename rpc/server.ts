@@ -175,12 +175,12 @@ export class RpcServer {
     })
   }
 
-  /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
   /** Ends every WebSocket connection; their clients may come again. */
   cutSockets(reason: string): void {
     this.#sockets.cutAll(reason)
   }
 
+  /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
   close(): Promise<void> {
     this.#sockets.close()
     return new Promise((resolve) => {
@@ -206,7 +206,8 @@ export class RpcServer {
     if (refusal !== undefined) this.#refuse(request, response, refusal)
     else if (request.method === 'OPTIONS') preflight(request, response)
     else if (request.method === 'POST') this.#readBody(request, response)
-    else void this.#page(request, response)
+    // A node that is being stopped has closed what a page reads.
+    else this.#page(request, response).catch(() => response.destroy())
   }
 
   async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
