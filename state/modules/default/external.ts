@@ -30,7 +30,7 @@ import {
   orphanLiability,
 } from '../issuance/handovers.ts'
 import { getLiability, getTotals } from '../issuance/ledger.ts'
-import { bondRoom, checkTakeover, missingBond, securityOf } from '../issuance/limits.ts'
+import { bondRoom, checkTakeover, missingBond, securingWorth, securityOf } from '../issuance/limits.ts'
 import { assetWithoutRoom, lockedProceeds, seizeProceeds } from '../issuance/proceeds.ts'
 import type { Cure, Liability } from '../issuance/schema.ts'
 import { settleCoverage } from '../issuance/settle.ts'
@@ -75,17 +75,12 @@ import { recallDefaulted } from '../redemption/grants.ts'
 import { redemptionParams } from '../redemption/tables.ts'
 import { liveOf } from '../series/books.ts'
 import { closeSeriesOf } from '../series/endings.ts'
-import { escrows, FUND, fundUnits, payFrom, type Units } from './escrows.ts'
+import { escrows, FUND, payFrom, type Units } from './escrows.ts'
 import { defaultSchema } from './schema.ts'
 
 /** Base fees that are not shared yet. */
 export function feesHeld(state: StateReader): bigint {
   return getAccount(state, FEES_ADDRESS).balanceBase
-}
-
-/** What the guarantee fund holds of the coin. */
-export function fundHeld(state: StateReader): bigint {
-  return fundUnits(state, COIN_ASSET)
 }
 
 /** Registered assets, ascending. */
@@ -123,6 +118,11 @@ export function worthOf(state: StateReader, { asset, amountBase }: Units): bigin
   if (asset === COIN_ASSET) return amountBase
   const price = getPrice(state, asset)
   return price === undefined ? 0n : mulDivFloor(amountBase, COIN, price.bondPriceBase)
+}
+
+/** What units are worth as a bond of whoever takes liability with them: 0 once nobody waits for their price any more. */
+export function bondWorthOf(state: StateReader, units: Units): bigint {
+  return securingWorth(state, units)
 }
 
 /** Units of an asset that are worth so many coins at the last price, rounded up; undefined without a price. */
@@ -212,11 +212,12 @@ export function noticeOf(state: StateReader, provider: number): number | undefin
 
 /** Burns a lock against what a provider owes, then its backers' coins; the rest of the lock goes to the fund. */
 export function burnLock(ctx: WriteContext, provider: number) {
-  const parts = forfeitLock(ctx, provider, FUND)
-  const burnedBase = parts.burnedBase + forfeitBacking(ctx, provider)
-  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: burnedBase, went: 'burned' })
-  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: parts.restBase, went: 'fund' })
-  return parts
+  const { burnedBase, restBase } = forfeitLock(ctx, provider, FUND)
+  const backingBurnedBase = forfeitBacking(ctx, provider)
+  const amountBase = burnedBase + backingBurnedBase
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase, went: 'burned' })
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: restBase, went: 'fund' })
+  return { burnedBase, backingBurnedBase }
 }
 
 /** Moves a provider's bond, locked proceeds and compensations into its estate. Returns what that holds, per asset. */
@@ -247,8 +248,7 @@ export function payFromEstate(
 ): void {
   const { provider, asset, amountBase, to, as } = payment
   payFrom(ctx, escrows.estate(provider), {
-    asset,
-    amountBase,
+    ...{ asset, amountBase },
     to: to === 'fund' ? FUND : compensationEscrow(to),
   })
   if (as === 'estate')

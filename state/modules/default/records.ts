@@ -96,6 +96,8 @@ export const caseFields = {
   novatedBase: t.amount,
   assumedBase: t.amount,
   orphanedBase: t.amount,
+  /** How much of L the coins of its backers burned, after `burnedBase`. */
+  backingBurnedBase: t.amount,
 }
 export const bidFields = {
   commitment: t.hash,
