@@ -10,6 +10,7 @@ import type { DevControl } from '../rpc/dev/control.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
 import type { AccountIndex } from '../storage/accountIndex.ts'
+import type { SeriesIndex } from '../storage/seriesIndex.ts'
 import { startAdmin } from './adminServer.ts'
 import { NodeBackend } from './backend.ts'
 import { startRecounts } from './chain/recount.ts'
@@ -26,6 +27,7 @@ import { DiskUse } from './watch/diskUse.ts'
 import type { LoopWatch } from './watch/loopWatch.ts'
 import { MemberNames } from './watch/memberNames.ts'
 import { startMeters } from './watch/metrics.ts'
+import { operatorSource } from './watch/operatorFigures.ts'
 import { startOperatorLog } from './watch/operatorLog.ts'
 import { startUpkeep } from './watch/upkeep.ts'
 
@@ -53,15 +55,17 @@ export type BackendParts = Pick<ServiceOptions, 'genesis' | 'opened' | 'consensu
   readonly halt: Pick<Halt, 'reason'>
   readonly loop: Pick<LoopWatch, 'figures'>
   readonly accountIndex?: AccountIndex
+  readonly series?: SeriesIndex
 }
 
 /** Creates the backend of JSON-RPC. */
 export function createBackend(options: BackendParts): NodeBackend {
-  const { genesis, opened, network, consensus, signer, clock, halt, loop, accountIndex } = options
+  const { genesis, opened, network, consensus, signer, clock, halt, loop, accountIndex, series } = options
   const { chain, store, importer, mempool } = opened
   const isSyncing = (): boolean => consensus.blockSync.progress() !== undefined
   return new NodeBackend({
     ...(accountIndex === undefined ? {} : { accountIndex }),
+    ...(series === undefined ? {} : { series }),
     identity: {
       chainId: chain.chainId,
       genesisHash: chain.genesisHash,
@@ -160,19 +164,19 @@ async function start(
     logger,
   })
   closers.add(() => watch.close())
-  const meters = startMeters({
-    backend,
-    importer,
+  const watched = {
     status: () => consensus.driver.status(),
     host: network.host,
     members,
     disk: new DiskUse(options.dataDir),
     clockOffsetMs: () => watch.clockOffsetMs(),
-  })
+  }
+  const meters = startMeters({ backend, importer, ...watched })
   closers.add(() => meters.close())
   const metricsPort = parseListen(config.metricsListen)
   const rpc = await (options.startRpc ?? startRpc)({
     backend,
+    operator: operatorSource({ ...watched, isShown: config.operatorView, mempool: opened.mempool }),
     metrics: (out) => meters.write(out),
     ...(metricsPort === undefined ? {} : { metricsPort }),
     modules: chain.modules,

@@ -34,8 +34,11 @@ import { evidenceMethods } from './native/evidence.ts'
 import { laneFeeMethods } from './native/fees.ts'
 import { historyMethods } from './native/history.ts'
 import { moduleMethods } from './native/modules.ts'
+import type { OperatorSource } from './native/operatorFigures.ts'
 import { proofMethods } from './native/proofs.ts'
+import { proposerMethods } from './native/proposers.ts'
 import { seriesMethods } from './native/series.ts'
+import { statusMethods } from './native/status.ts'
 import { txMethods } from './native/tx.ts'
 import { discoverMethod } from './openrpc.ts'
 import { Quota } from './quota.ts'
@@ -62,6 +65,8 @@ export interface MethodOptions {
   readonly nowMs?: () => number
   /** Only on a devnet in one process. */
   readonly control?: DevControl
+  /** Figures of the node for its operator. */
+  readonly operator?: OperatorSource
   readonly log: DispatchLog
 }
 
@@ -123,6 +128,8 @@ export function createMethods(options: MethodOptions): Methods {
     ...chainMethods(backend),
     ...laneFeeMethods(backend),
     ...seriesMethods(backend),
+    ...proposerMethods(backend),
+    ...statusMethods(backend, options.operator),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
     ...historyMethods({ backend, modules, indexes }),
