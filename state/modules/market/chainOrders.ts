@@ -1,5 +1,5 @@
 // Orders of the chain itself: the guarantee fund that buys orphans back. They take part in an auction like any other and pay no gas; no
-// limit of accounts or tables keeps them out, so nobody can by filling those. Not: when the chain orders, and for what (default/buyBack.ts).
+// limit of accounts or tables keeps them out, so nobody can by filling those. Not: when the chain orders, and for what (state/modules/default/buyBack.ts).
 import { assert } from '../../../base/assert.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import { minBigint, mulDivFloor } from '../../../base/units.ts'
