@@ -58,6 +58,8 @@ export interface Parameters {
   seriesTailWindows: number
   /** M of the walks of primary sales. */
   salesStepsMax: number
+  unbondWindows: number
+  unbondingsMax: number
 }
 
 /** §2; `left`: its bond is unlocked after it has left (docs/when-a-provider-fails.md). */
@@ -116,8 +118,17 @@ export interface Provider {
   faultHeight: number
 }
 
+/** A hardware class that a vote would add. */
+export interface ProposedClass {
+  readonly slug: string
+  readonly ratingsPpm: Readonly<Record<Service, bigint>>
+  readonly specOnly: boolean
+}
+
 export interface HardwareClass {
   readonly id: number
+  /** Its catalogue name; one of genesis is `class-` and its number. */
+  readonly slug?: string
   ratingsPpm: Readonly<Record<Service, bigint>>
   readonly specOnly: boolean
 }
@@ -157,6 +168,23 @@ export interface Floor {
   readonly asset: number
   floorBase: bigint
   freedBase: bigint
+}
+
+/** Coins of a pool that leave: free when `left`, in windows without a fault of the provider, is 0. */
+export interface Leaving {
+  left: number
+  coins: bigint
+  units: bigint
+}
+
+/** What is behind a provider, and who has which part of it. */
+export interface Pool {
+  backedBase: bigint
+  unitsBase: bigint
+  lostBase: bigint
+  isHeld: boolean
+  leaving: Leaving[]
+  readonly positions: Map<string, { unitsBase: bigint; leaving: { left: number; units: bigint }[] }>
 }
 
 /** Something of block `height` that waits for a later block's mix (§8). */
@@ -331,6 +359,7 @@ export interface Proposal {
     | 'reporters'
     | 'absentReporters'
     | 'spend'
+    | 'class'
   readonly provider: number
   readonly proposer: number
   readonly expiresMs: number
@@ -340,6 +369,7 @@ export interface Proposal {
   readonly change?: Readonly<Partial<Parameters>>
   readonly reporters?: ReporterChange
   readonly spending?: Spending
+  readonly hardware?: ProposedClass
 }
 
 /** A payment out of the guarantee fund (§10). */
@@ -399,6 +429,8 @@ export interface World {
   readonly listings: Map<string, Listing>
   locks: Lock[]
   readonly floors: Floor[]
+  /** Coins behind each provider. */
+  readonly pools: Map<number, Pool>
   /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
   mintStop?: string
   /** The stop ends with the next recount. */
