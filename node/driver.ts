@@ -160,6 +160,11 @@ export class Driver {
     }
   }
 
+  /** Halts consensus for a reason that it does not know of. */
+  halt(reason: string): void {
+    this.#halt(reason)
+  }
+
   counters(): DriverCounters {
     return { ...this.#counters, ...this.#checks.counters }
   }
