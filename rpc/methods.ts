@@ -34,6 +34,7 @@ import { evidenceMethods } from './native/evidence.ts'
 import { laneFeeMethods } from './native/fees.ts'
 import { historyMethods } from './native/history.ts'
 import { moduleMethods } from './native/modules.ts'
+import { parameterMethods } from './native/parameters.ts'
 import { proofMethods } from './native/proofs.ts'
 import { seriesMethods } from './native/series.ts'
 import { txMethods } from './native/tx.ts'
@@ -122,6 +123,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...followMethods(followers, topicsOf(modules)),
     ...chainMethods(backend),
     ...laneFeeMethods(backend),
+    ...parameterMethods(backend, modules),
     ...seriesMethods(backend),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
