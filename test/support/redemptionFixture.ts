@@ -30,6 +30,7 @@ import { addBond } from '../../state/modules/providers/bonds.ts'
 import { GUARANTEE_FUND } from '../../state/modules/providers/external.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
 import { redemptionModule } from '../../state/modules/redemption/module.ts'
+import type { Listing } from '../../state/modules/redemption/schema.ts'
 import { CLOSE_REASONS, type CloseReason } from '../../state/modules/redemption/shapes.ts'
 import { type redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
@@ -44,11 +45,6 @@ export const GENESIS_MS = 1_700_000_000_000
 export const WINDOW_MS = 2_000
 export const REGION = 'tw-north'
 
-/** What a listing says, where a test says otherwise. */
-type Listing = Partial<Record<'service' | 'region' | 'endpoint', string>> & {
-  bonusPpm?: bigint
-  classId?: number
-}
 
 export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
 
@@ -340,16 +336,10 @@ export class RedemptionChain {
     })
   }
 
-  list(provider: number, options: Listing = {}, tariffHash = ZERO_HASH) {
-    return this.act('list', walletOf(provider), {
-      service: options.service ?? 'infer',
-      classId: options.classId ?? provider,
-      region: options.region ?? REGION,
-      endpoint: options.endpoint ?? `https://provider-${provider}.example`,
-      bonusPpm: options.bonusPpm ?? 0n,
-      runtimeHash: ZERO_HASH,
-      tariffHash,
-    })
+  list(provider: number, over: Partial<Listing> & { service?: string } = {}, tariffHash = ZERO_HASH) {
+    const offer = { service: 'infer', classId: provider, region: REGION, bonusPpm: 0n, runtimeHash: ZERO_HASH }
+    const endpoint = `https://provider-${provider}.example`
+    return this.act('list', walletOf(provider), { ...offer, endpoint, tariffHash, ...over })
   }
 
   grant(id: number, assignment: number): Failure | undefined {
