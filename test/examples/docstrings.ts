@@ -1,7 +1,7 @@
 // Every function and class that the package exports shows an `@example`; each is compiled strictly and run against a devnet.
 // A line that ends in `// value` is checked: `formatCoins(15n * 10n ** 17n) // '1.5'`.
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
@@ -16,6 +16,7 @@ import { dirname, join, posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Devnet } from '../../devnet/devnet.ts'
+import { tsc } from '../support/typescript.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
 /** The file behind each name of the package, and what it is imported as. */
@@ -26,6 +27,8 @@ const ENTRIES = {
 } as const
 /** Compiled here and played elsewhere: test/support/devnetSteps.ts starts, asks and closes the same devnet. */
 const PLAYED_ELSEWHERE: readonly string[] = ['createDevnet']
+/** What the compiler says of good programs. */
+const COMPILED = { code: 0, stdout: '', stderr: '' } as const
 /** Where examples say that a node listens. */
 const URL_IN_TEXT = 'http://127.0.0.1:8545'
 
@@ -116,15 +119,6 @@ function programOf({ code, from }: Example, url: string): string {
     .replaceAll(URL_IN_TEXT.replace('http', 'ws'), url.replace('http', 'ws'))
 }
 
-function tsc(
-  args: readonly string[],
-  cwd: string,
-): { readonly status: number | null; readonly stdout: string } {
-  const program = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const { status, stdout } = spawnSync(process.execPath, [program, ...args], { cwd, encoding: 'utf8' })
-  return { status, stdout }
-}
-
 /** Runs every compiled example in one process: `done`, or what it threw. */
 async function runAll(dir: string, names: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const runner = join(dir, 'runner.js')
@@ -162,10 +156,10 @@ export function testDocstrings(devnet: () => Devnet): void {
   const fileOf = ({ name }: Example): string => join(dir, `${name}.ts`)
   let outcomes: Promise<Readonly<Record<string, string>>> | undefined
 
-  before(() => {
+  before(async () => {
     // The package's declarations, which only packing makes.
-    const made = tsc(['-p', join(ROOT, 'tsconfig.package.json')], ROOT)
-    assert.deepEqual(made, { status: 0, stdout: '' })
+    const made = await tsc(['-p', join(ROOT, 'tsconfig.package.json')], ROOT)
+    assert.deepEqual(made, COMPILED)
     for (const [name, target] of [
       ['suanli', ROOT],
       ['@types', join(ROOT, 'node_modules/@types')],
@@ -187,7 +181,7 @@ export function testDocstrings(devnet: () => Devnet): void {
     )
   })
 
-  it('the examples in docstrings compile', () => {
+  it('the examples in docstrings compile', async () => {
     const flags = [
       '--strict',
       '--skipLibCheck',
@@ -199,7 +193,7 @@ export function testDocstrings(devnet: () => Devnet): void {
       'node',
     ]
     const how = ['--module', 'nodenext', '--moduleResolution', 'nodenext']
-    assert.deepEqual(tsc([...flags, ...how, ...shown.map(fileOf)], dir), { status: 0, stdout: '' })
+    assert.deepEqual(await tsc([...flags, ...how, ...shown.map(fileOf)], dir), COMPILED)
   })
 
   const played = shown.map(({ name }) => name).filter((name) => !PLAYED_ELSEWHERE.includes(name))

@@ -2,11 +2,12 @@
 // examples/devnetTest.ts, which brings a devnet of its own (test/package runs it as the package's user would).
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { createWalletClient, type Hex, http, parseEther, publicActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
@@ -16,7 +17,12 @@ import { testDocstrings } from './docstrings.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
 const WINDOW_MS = 8_000
-const compiled = (name: string): string => join(ROOT, `dist/examples/${name}.js`)
+const PROGRAMS = ['sendCoins', 'followDeposits', 'redeem', 'nativeClient', 'sponsor', 'verifyBalance']
+/** What is installed beside the programs rather than joined with them: it carries binaries. */
+const NATIVE = ['@chainsafe/blst', '@chainsafe/hashtree', 'classic-level', 'secp256k1']
+/** Libraries in CommonJS ask for Node's modules. */
+const REQUIRE =
+  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
 interface Ended {
   readonly code: number | null
@@ -27,11 +33,26 @@ interface Ended {
 describe('examples', function () {
   this.timeout(60_000)
   const dir = mkdtempSync(join(tmpdir(), 'suanli-examples-'))
+  const compiled = (name: string): string => join(dir, 'programs', `${name}.mjs`)
   const children = new Set<ChildProcess>()
   const watched = new WatchedEvents()
   let devnet: Devnet
   let sentAt = 0
   before(async () => {
+    // Each starts several times, and half a second of each start would go to the many files of its libraries.
+    symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'))
+    await build({
+      entryPoints: PROGRAMS.map((name) => join(ROOT, `dist/examples/${name}.js`)),
+      outdir: join(dir, 'programs'),
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      external: NATIVE,
+      banner: { js: REQUIRE },
+      logLevel: 'warning',
+    })
     // An idle chain's next block, which assigns, comes sooner where windows are short.
     devnet = await createDevnet({ windowMs: WINDOW_MS, isInProcess: true, onEvent: watched.take })
   })

@@ -143,10 +143,10 @@ describe('devnet.kills', function () {
       dataDir,
       seed,
       validators: 4,
-      blockTimeMs: 250,
+      blockTimeMs: 400,
       flags: SHORT_LIVED,
       accounts: 10,
-      perSecond: 6,
+      perSecond: 4,
       print: (line) => void lines.push(line),
       async setUp(network) {
         signers.push(giveKeyToSigner(network.nodes[2]!, join(dataDir, 's2'), socketPlace(sockets[0]!)))

@@ -36,7 +36,7 @@ describe('gateway: on a chain', function () {
   const gateways: RunningGateway[] = []
 
   before(async () => {
-    devnet = await createDevnet({ isInProcess: true, windowMs: 600_000, logLevel: 'warn' })
+    devnet = await createDevnet({ isInProcess: true, validators: 1, windowMs: 600_000, logLevel: 'warn' })
     client = createClient(httpTransport(devnet.rpcUrl))
     upstream = await FakeUpstream.start()
     folder = mkdtempSync(join(tmpdir(), 'suanli-gateway-chain-'))

@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { dirname, join, posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tsc } from '../support/typescript.ts'
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-export const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 export const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 /** Packages of the user's own. */
 const USERS_OWN = ['@types/mocha', '@types/node', 'viem']
@@ -77,7 +77,8 @@ export class InstalledPackage {
 
   /** Packs what is built and installs it in `project`, an empty folder. Throws when anything fails. */
   static async make(project: string): Promise<InstalledPackage> {
-    await mustRun(process.execPath, [TSC, '-p', 'tsconfig.package.json'], ROOT)
+    const { code, stdout } = await tsc(['-p', 'tsconfig.package.json'], ROOT)
+    if (code !== 0) throw new Error(`the declarations cannot be made:\n${stdout}`)
     const pack = ['pack', '--ignore-scripts', '--offline', '--json', '--pack-destination', project]
     const [packed] = JSON.parse(await mustRun('npm', pack, ROOT)) as [{ filename: string; size: number }]
     await mustRun('tar', ['-xzf', packed.filename], project)

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { build } from 'esbuild'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
-import { InstalledPackage, MOCHA, ROOT, run, TSC } from './installed.ts'
+import { tsc } from '../support/typescript.ts'
+import { InstalledPackage, MOCHA, ROOT, run } from './installed.ts'
 
 const STRICT = ['--strict', '--target', 'es2023', '--erasableSyntaxOnly', '--verbatimModuleSyntax']
 /** A program for Node, and one for a page. */
@@ -130,9 +131,7 @@ describe('package', function () {
 
   it('has types that strict programs compile with, libraries checked too', async () => {
     const results = await Promise.all(
-      [NODE, PAGE].map((how) =>
-        run(process.execPath, [TSC, '--noEmit', ...STRICT, ...how, 'consumer.ts'], project),
-      ),
+      [NODE, PAGE].map((how) => tsc(['--noEmit', ...STRICT, ...how, 'consumer.ts'], project)),
     )
     for (const result of results) assert.deepEqual(result, { code: 0, stdout: '', stderr: '' })
   })
@@ -141,8 +140,8 @@ describe('package', function () {
     const examples = readdirSync(join(project, 'examples')).filter((file) => file.endsWith('.ts'))
     assert.equal(examples.length, 7)
     const files = examples.map((file) => join('examples', file))
-    const args = [TSC, ...STRICT, ...NODE, ...EXAMPLES, ...files]
-    assert.deepEqual(await run(process.execPath, args, project), { code: 0, stdout: '', stderr: '' })
+    const args = [...STRICT, ...NODE, ...EXAMPLES, ...files]
+    assert.deepEqual(await tsc(args, project), { code: 0, stdout: '', stderr: '' })
   })
 
   it('goes into a page: a bundler finds nothing of Node in the light client', async () => {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { toHex } from '../../base/bytes.ts'
 import { accountOf } from '../support/fakeBackend.ts'
 import { clientOf } from '../support/openrpcClient.ts'
 import { type Loose, RpcFailure, type Served, serve } from '../support/rpcHarness.ts'
 import { signed } from '../support/sign.ts'
+import { tsc } from '../support/typescript.ts'
 
 const COIN = 10n ** 18n
 const DOCUMENT_BYTES_MAX = 120_000
@@ -170,7 +170,7 @@ describe('rpc.discover', () => {
     }
   })
 
-  it('gives a generated TypeScript client that compiles', function () {
+  it('gives a generated TypeScript client that compiles', async function () {
     this.timeout(60_000)
     const dir = mkdtempSync(join(tmpdir(), 'suanli-openrpc-'))
     try {
@@ -184,15 +184,10 @@ export const nonce = node.account_get({ address: '0x' }).then((account) => accou
 node.account_get({})
 `
       writeFileSync(join(dir, 'use.ts'), use)
-      const tsc = resolve('node_modules/.bin/tsc')
       const flags =
         '--noEmit --strict --target es2023 --module nodenext --skipLibCheck --allowImportingTsExtensions'
-      const { status, stdout } = spawnSync(tsc, [...flags.split(' '), '--types', '', 'use.ts'], {
-        cwd: dir,
-        encoding: 'utf8',
-      })
-      assert.equal(stdout, '')
-      assert.equal(status, 0)
+      const compiled = await tsc([...flags.split(' '), '--types', '', 'use.ts'], dir)
+      assert.deepEqual(compiled, { code: 0, stdout: '', stderr: '' })
     } finally {
       rmSync(dir, { recursive: true, force: true })
     }

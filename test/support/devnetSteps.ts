@@ -13,10 +13,24 @@ import { call } from './jsonRpc.ts'
 /** Keeps what a devnet reports. */
 export class WatchedEvents {
   readonly events: DevnetEvent[] = []
-  onLost = (): void => {}
+  #onEvent = (): void => {}
   readonly take = (event: DevnetEvent): void => {
     this.events.push(event)
-    if (event.kind === 'lost') this.onLost()
+    this.#onEvent()
+  }
+
+  /** Resolves once an event of this kind has come after the first `from`. */
+  async until<K extends DevnetEvent['kind']>(
+    kind: K,
+    from: number,
+  ): Promise<Extract<DevnetEvent, { kind: K }>> {
+    for (;;) {
+      const found = this.events.slice(from).find((event) => event.kind === kind)
+      if (found !== undefined) return found as Extract<DevnetEvent, { kind: K }>
+      await new Promise<void>((resolve) => {
+        this.#onEvent = resolve
+      })
+    }
   }
 }
 
@@ -89,7 +103,8 @@ export function testInProcess({ devnet: started, watched }: Watched): void {
   testEnd(started)
 }
 
-function testEnd(started: () => Devnet): void {
+/** The end; nothing can be asked afterwards. */
+export function testEnd(started: () => Devnet): void {
   it('closes every validator, logs no error and removes the temporary folder', async () => {
     const devnet = started()
     const pids = devnet.validators.map(({ pid }) => pid!).filter((pid) => pid !== process.pid)
@@ -104,7 +119,7 @@ function testEnd(started: () => Devnet): void {
   })
 }
 
-/** Crashes, restarts, misuse and the end. */
+/** Crashes, restarts and misuse. */
 export function testDisturbed({ devnet: started, watched }: Watched): void {
   let devnet: Devnet
   before(() => {
@@ -126,11 +141,9 @@ export function testDisturbed({ devnet: started, watched }: Watched): void {
   })
   it('reports a validator that exits by itself', async () => {
     const { pid } = devnet.validators[3]!
-    const lost = new Promise<void>((resolve) => {
-      watched.onLost = resolve
-    })
+    const from = watched.events.length
     process.kill(pid!, 'SIGKILL')
-    await lost
+    assert.equal((await watched.until('lost', from)).dir, devnet.validators[3]!.dir)
     assert.equal(devnet.validators[3]!.pid, undefined)
     await devnet.startValidator(3)
   })
@@ -171,5 +184,4 @@ export function testDisturbed({ devnet: started, watched }: Watched): void {
     assert.ok(existsSync(`${logFile}.1`) && statSync(logFile).size < 1_000_000)
     assert.match(readFileSync(logFile, 'utf8'), /"msg":"node is up"/)
   })
-  testEnd(started)
 }

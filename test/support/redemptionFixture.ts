@@ -45,7 +45,6 @@ export const GENESIS_MS = 1_700_000_000_000
 export const WINDOW_MS = 2_000
 export const REGION = 'tw-north'
 
-
 export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
 
 /** Secret key of wallet n; operators of providers are wallets 1, 2, 3 … */
@@ -337,7 +336,13 @@ export class RedemptionChain {
   }
 
   list(provider: number, over: Partial<Listing> & { service?: string } = {}, tariffHash = ZERO_HASH) {
-    const offer = { service: 'infer', classId: provider, region: REGION, bonusPpm: 0n, runtimeHash: ZERO_HASH }
+    const offer = {
+      service: 'infer',
+      classId: provider,
+      region: REGION,
+      bonusPpm: 0n,
+      runtimeHash: ZERO_HASH,
+    }
     const endpoint = `https://provider-${provider}.example`
     return this.act('list', walletOf(provider), { ...offer, endpoint, tariffHash, ...over })
   }

@@ -135,7 +135,7 @@ describe('gateway/jobs: commands', function () {
 
   it('kills a job that ignores SIGTERM', async () => {
     await door.close()
-    door = await openJobsDoor({ jobs: { graceMs: 8_000 } })
+    door = await openJobsDoor({ jobs: { graceMs: 3_000 } })
     const { id } = await createJob(
       door,
       `process.on('SIGTERM', () => console.log('no')); fs.writeFileSync(env.SUANLI_CHECKPOINTS + '/up', ''); setInterval(() => {}, 50); await sleep(600000)`,
@@ -147,7 +147,7 @@ describe('gateway/jobs: commands', function () {
     assert.equal(job.status, 'cancelled')
     assert.match(await logOf(door, id), /^no$/m)
     // The grace is not metered.
-    assert.ok(job.device_ms < metered + 7_500, `${metered} then ${job.device_ms}`)
+    assert.ok(job.device_ms < metered + 2_500, `${metered} then ${job.device_ms}`)
   })
 
   it('kills a job that eats memory', async () => {
