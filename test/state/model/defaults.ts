@@ -2,6 +2,7 @@
 // and docs/decisions/absence-by-turns.md. Not: what must be cured (cures.ts), what follows (auction.ts).
 import { ceilDiv, least, P, sum } from './arithmetic.ts'
 import { actOn } from './auction.ts'
+import { burnBacking } from './backing.ts'
 import { counts } from './capacity.ts'
 import { overdueCause } from './cures.ts'
 import { closeSeriesOf } from './deliveries.ts'
@@ -93,6 +94,7 @@ function declare(world: World, provider: Provider, cause: Case['cause']): void {
   const burnedBase = least(locked, declaredBase)
   burnLiability(world, provider, lockEscrow(id), burnedBase)
   moveCoins(world, lockEscrow(id), FUND, locked - burnedBase)
+  const backingBurnedBase = burnBacking(world, provider)
   const sums = new Map<number, bigint>()
   const give = (asset: number, from: string, amountBase: bigint): void => {
     move(world, asset, from, estateEscrow(id), amountBase)
@@ -128,6 +130,7 @@ function declare(world: World, provider: Provider, cause: Case['cause']): void {
     cursor: 0,
     declaredBase,
     burnedBase,
+    backingBurnedBase,
     liabilityBase: provider.liabilityBase,
     estate,
     pool: [],

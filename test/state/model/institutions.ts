@@ -89,6 +89,7 @@ export interface Case {
   cursor: number
   readonly declaredBase: bigint
   readonly burnedBase: bigint
+  readonly backingBurnedBase: bigint
   /** What is owed when the auction ends: bids and shares are of this. */
   liabilityBase: bigint
   readonly estate: Held[]

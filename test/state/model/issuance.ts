@@ -1,5 +1,5 @@
 // ECONOMY §4: mints and retiring; §3: the lock of a mint and its release. Not: primary sales (series.ts).
-import { ceilDiv, floorDiv, least, P } from './arithmetic.ts'
+import { ceilDiv, floorDiv, least, P, sum } from './arithmetic.ts'
 import { lowerAssumed } from './assumed.ts'
 import { brokenMintLimits } from './coverage.ts'
 import { burnCoins, coinsOf, createCoins, lockEscrow, move } from './ledger.ts'
@@ -77,6 +77,45 @@ export function retire(world: World, sender: string, args: { readonly amountBase
   if (coinsOf(world, sender) < burn) return 'InsufficientCoins'
   burnLiability(world, provider, sender, burn)
   return undefined
+}
+
+/**
+ * Burns locked coins (docs/decisions/locked-coins-can-be-retired.md): what is freed, then what good windows release next, then
+ * the floor.
+ */
+export function retireLocked(world: World, sender: string, args: { readonly amountBase: bigint }): Outcome {
+  const provider = providerOf(world, sender)
+  if (provider === undefined) return 'NotProvider'
+  if (args.amountBase === 0n) return 'ZeroAmount'
+  if (provider.liabilityBase === 0n) return 'NothingToRetire'
+  const burn = least(args.amountBase, provider.liabilityBase)
+  if (coinsOf(world, lockEscrow(provider.id)) < burn) return 'InsufficientLock'
+  burnLiability(world, provider, lockEscrow(provider.id), burn)
+  const floor = floorOf(world, provider.id, 0)
+  const freed = least(floor.freedBase, burn)
+  floor.freedBase -= freed
+  floor.floorBase -= takeTimed(world, provider.id, burn - freed)
+  return undefined
+}
+
+/** Takes coins out of what good windows release, the next first. Returns what these do not have. */
+function takeTimed(world: World, provider: number, amountBase: bigint): bigint {
+  let rest = amountBase
+  const isOwn = (lock: Lock): boolean => lock.provider === provider && lock.asset === 0
+  const ends = new Set(world.locks.filter(isOwn).map(({ goodWindowsLeft }) => goodWindowsLeft))
+  for (const goodWindowsLeft of [...ends].sort((a, b) => a - b)) {
+    if (rest === 0n) break
+    const ending = world.locks.filter((lock) => isOwn(lock) && lock.goodWindowsLeft === goodWindowsLeft)
+    const whole = sum(ending.map(({ restBase }) => restBase))
+    const taken = least(whole, rest)
+    rest -= taken
+    world.locks = world.locks.filter((lock) => !ending.includes(lock))
+    const restBase = whole - taken
+    // What ends together is released together from now on.
+    const rateBase = floorDiv(restBase, BigInt(goodWindowsLeft))
+    if (restBase > 0n) world.locks.push({ provider, asset: 0, restBase, rateBase, goodWindowsLeft })
+  }
+  return rest
 }
 
 /** Burns coins of an account against a liability, and frees the locks' floor in proportion. */

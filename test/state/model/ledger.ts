@@ -9,6 +9,7 @@ export const compensationEscrow = (provider: number): string => `compensation of
 export const novationEscrow = (provider: number): string => `payment offered by ${provider}`
 export const estateEscrow = (provider: number): string => `estate of ${provider}`
 export const depositEscrow = (provider: number): string => `deposits of bids for ${provider}`
+export const backingEscrow = (provider: number): string => `coins behind ${provider}`
 export const lockEscrow = (provider: number): string => `lock of ${provider}`
 
 /** Issuer of receipts. */

@@ -63,6 +63,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     listings: new Map(),
     locks: [],
     floors: [],
+    pools: new Map(),
     sales: noSales(),
     requests: new Map(),
     nextRequest: 1,

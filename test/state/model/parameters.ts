@@ -54,6 +54,8 @@ export const DEV: Parameters = {
   deliveryWindowsMax: 120,
   seriesTailWindows: 6,
   salesStepsMax: 512,
+  unbondWindows: 6,
+  unbondingsMax: 16,
 }
 
 export const TEST: Parameters = {
@@ -74,4 +76,6 @@ export const TEST: Parameters = {
   saleWindowsMax: 24,
   deliveryWindowsMax: 36,
   seriesTailWindows: 3,
+  unbondWindows: 3,
+  unbondingsMax: 2,
 }

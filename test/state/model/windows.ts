@@ -1,6 +1,7 @@
 // ECONOMY §1, §3 Causes and Parameters: what happens when a window ends.
 import { floorDiv, least, most, P } from './arithmetic.ts'
 import { releaseCompensation } from './assumed.ts'
+import { countUnbonding, holdBackers } from './backing.ts'
 import { capacityC, whileUnchanged } from './capacity.ts'
 import { groupOf } from './coverage.ts'
 import { noteWithdrawn, trackCure } from './cures.ts'
@@ -60,6 +61,7 @@ export function endWindow(world: World, governance: GovernanceTerms, turn: Turn)
   failures.hasAnchorMoved = world.anchorPpm !== before
   world.reportedAnchorPpm = world.anchorPpm
   world.window++
+  countUnbonding(world)
   holdDates(world)
   world.failedCoins.clear()
   for (const listing of world.listings.values()) {
@@ -79,6 +81,7 @@ export function completeRecount(world: World): void {
   for (const provider of world.providers.values()) {
     releaseCompensation(world, provider)
     whileUnchanged(() => trackCure(world, provider))
+    holdBackers(world, provider)
   }
   whileUnchanged(() => takeSnapshot(world))
   world.failures.isWatchDue = true

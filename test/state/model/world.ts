@@ -58,6 +58,8 @@ export interface Parameters {
   seriesTailWindows: number
   /** M of the walks of primary sales. */
   salesStepsMax: number
+  unbondWindows: number
+  unbondingsMax: number
 }
 
 /** §2; `left`: its bond is unlocked after it has left (docs/when-a-provider-fails.md). */
@@ -157,6 +159,23 @@ export interface Floor {
   readonly asset: number
   floorBase: bigint
   freedBase: bigint
+}
+
+/** Coins of a pool that leave: free when `left`, in windows without a fault of the provider, is 0. */
+export interface Leaving {
+  left: number
+  coins: bigint
+  units: bigint
+}
+
+/** What is behind a provider, and who has which part of it. */
+export interface Pool {
+  backedBase: bigint
+  unitsBase: bigint
+  lostBase: bigint
+  isHeld: boolean
+  leaving: Leaving[]
+  readonly positions: Map<string, { unitsBase: bigint; leaving: { left: number; units: bigint }[] }>
 }
 
 /** Something of block `height` that waits for a later block's mix (§8). */
@@ -399,6 +418,8 @@ export interface World {
   readonly listings: Map<string, Listing>
   locks: Lock[]
   readonly floors: Floor[]
+  /** Coins behind each provider. */
+  readonly pools: Map<number, Pool>
   /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
   mintStop?: string
   /** The stop ends with the next recount. */

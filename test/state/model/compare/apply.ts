@@ -1,9 +1,10 @@
 // Runs an operation on the model. Owns: which function of the model an operation is, and a batch's all or nothing.
 
 import { openRequest, refuseRequest } from '../admission.ts'
+import { back, claimBacking, unback } from '../backing.ts'
 import { grant, reject, resume, settle } from '../delivery.ts'
 import { type GovernanceTerms, propose, vote, withdraw } from '../governance.ts'
-import { mint, type Outcome, providerOf, retire } from '../issuance.ts'
+import { mint, type Outcome, providerOf, retire, retireLocked } from '../issuance.ts'
 import {
   bondEscrow,
   issueUnits,
@@ -70,6 +71,14 @@ export function applyOperation(world: World, from: number, operation: Operation,
       return mint(world, sender, { to: nameOf(operation.to), amountBase: operation.amountBase })
     case 'retire':
       return retire(world, sender, operation)
+    case 'retireLocked':
+      return retireLocked(world, sender, operation)
+    case 'back':
+      return back(world, sender, operation)
+    case 'unback':
+      return unback(world, sender, operation)
+    case 'claimBacking':
+      return claimBacking(world, sender, operation)
     default:
       return applyService(world, sender, operation, place)
   }
@@ -107,6 +116,10 @@ type Service = Exclude<
       | 'postBond'
       | 'mint'
       | 'retire'
+      | 'retireLocked'
+      | 'back'
+      | 'unback'
+      | 'claimBacking'
   }
 >
 

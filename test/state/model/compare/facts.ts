@@ -17,6 +17,7 @@ import {
 import { coinsOf, lockEscrow, unitsOf } from '../ledger.ts'
 import { openRequests, queuedOf } from '../queue.ts'
 import type { Request, World } from '../world.ts'
+import { addPools, addRealPools } from './backingFacts.ts'
 import { addModelInstitutions, addRealInstitutions } from './institutionFacts.ts'
 import type { RealChain } from './realChain.ts'
 import { addRealSaleFacts, addSaleFacts } from './saleFacts.ts'
@@ -114,6 +115,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
   if (isThorough) addModelInstitutions(facts, world)
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
+  addPools(facts, world)
   addSaleFacts(facts, world, { wallets: walletsOf(members), isThorough })
   for (const proposal of world.proposals.values()) {
     facts.set(
@@ -177,6 +179,7 @@ function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Fa
   let open = 0
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)
+  addRealPools(facts, real, world)
   addRealSaleFacts(facts, real, world, { wallets: walletsOf(world.providers.size), isThorough })
   for (const proposal of real.query<readonly Info[]>('governance', 'proposals')) {
     const sorted = (votes: unknown): string => [...(votes as readonly number[])].sort().join()

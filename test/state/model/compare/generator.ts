@@ -3,9 +3,10 @@ import type { Random } from '../../../support/random.ts'
 import { COIN, P } from '../arithmetic.ts'
 import { whileUnchanged } from '../capacity.ts'
 import { brokenMintLimits } from '../coverage.ts'
-import { coinsOf, unitsOf } from '../ledger.ts'
+import { coinsOf, lockEscrow, unitsOf } from '../ledger.ts'
 import { openRequests } from '../queue.ts'
 import { type Parameters, SERVICES, type World } from '../world.ts'
+import { nextBacking } from './backingFacts.ts'
 import { InstitutionDraws, type Manners } from './institutionDraws.ts'
 import { exists, type Operation, type Sent } from './operations.ts'
 import { anyToken, nextSale, owingMember, SALE_WEIGHTS } from './saleGenerator.ts'
@@ -29,6 +30,10 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['attest', 3],
   ['mint', 8],
   ['retire', 3],
+  ['retireLocked', 2],
+  ['back', 8],
+  ['unback', 3],
+  ['claimBacking', 3],
   ['list', 5],
   ['unlist', 1],
   ['request', 14],
@@ -159,6 +164,18 @@ export class Generator {
       }
       case 'batch':
         return this.#batch(world)
+      case 'retireLocked': {
+        const locked = [...world.providers.keys()].filter((id) => coinsOf(world, lockEscrow(id)) > 0n)
+        const owner = locked.length > 0 ? random.pick(locked) : member
+        return {
+          from: owner,
+          operation: { kind, amountBase: this.#amount(coinsOf(world, lockEscrow(owner))) },
+        }
+      }
+      case 'back':
+      case 'unback':
+      case 'claimBacking':
+        return nextBacking(random, world, kind)
       case 'convict':
         // Rare: half of a bond, and a vote.
         return random.chance(0.3)

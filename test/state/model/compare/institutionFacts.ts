@@ -26,6 +26,7 @@ const CASE_FACTS = [
   'cursor',
   'declaredBase',
   'burnedBase',
+  'backingBurnedBase',
   'liabilityBase',
   'sharePpm',
   'chosenBase',

@@ -51,7 +51,9 @@ export type Operation =
     }
   | { readonly kind: 'giveNotice'; readonly lot: number }
   | { readonly kind: 'mint'; readonly to: number; readonly amountBase: bigint }
-  | { readonly kind: 'retire'; readonly amountBase: bigint }
+  | { readonly kind: 'retire' | 'retireLocked'; readonly amountBase: bigint }
+  | { readonly kind: 'back' | 'unback'; readonly provider: number; readonly amountBase: bigint }
+  | { readonly kind: 'claimBacking'; readonly provider: number }
   | {
       readonly kind: 'list'
       readonly service: Service
@@ -129,6 +131,10 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   giveNotice: 'capacity',
   mint: 'issuance',
   retire: 'issuance',
+  retireLocked: 'issuance',
+  back: 'backing',
+  unback: 'backing',
+  claimBacking: 'backing',
   list: 'redemption',
   unlist: 'redemption',
   request: 'redemption',
@@ -149,9 +155,13 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   ...SALE_MODULES,
 }
 
+const RENAMED: { readonly [kind: string]: string } = {
+  proposeParameter: 'proposeParameters',
+  claimBacking: 'claim',
+}
+
 /** The name of an operation's action. */
-const actionOf = (kind: Operation['kind']): string =>
-  kind === 'proposeParameter' ? 'proposeParameters' : (saleAction(kind) ?? kind)
+const actionOf = (kind: Operation['kind']): string => RENAMED[kind] ?? saleAction(kind) ?? kind
 
 const definitions = new Map<string, ModuleDef>(
   [...MODULES.map(({ definition }) => definition), driverSchema].map((def) => [def.name, def]),

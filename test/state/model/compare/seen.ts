@@ -5,6 +5,8 @@ import type { World } from '../world.ts'
 
 /** Events of the chain by module, counted as they come. */
 export const COUNTED_EVENTS: readonly (readonly [string, string])[] = [
+  ['backing', 'UnbondingHeld'],
+  ['backing', 'Withdrawn'],
   ['default', 'BondUnlocks'],
   ['default', 'DepositsForfeited'],
   ['default', 'FaultPenalised'],
@@ -39,6 +41,7 @@ export class Seen {
     for (const known of world.failures.cases.values()) {
       const { provider, cause, stage, novatedBase, assumedBase, orphanedBase, aid, bids } = known
       once(`default ${provider}`, `defaults by ${cause}`)
+      if (known.backingBurnedBase > 0n) once(`backers ${provider}`, 'defaults that burned coins of backers')
       if (stage === 'closing' || stage === 'closed')
         once(
           `rest ${provider}`,
