@@ -19,6 +19,7 @@ import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 
 const WINDOW_MS = 600_000
 const REPORTERS = 3
+const FLOOD = new Uint8Array(65_536).fill(49)
 
 interface Line {
   readonly did?: string
@@ -211,5 +212,74 @@ describe('suanli oracle run', function () {
     assert.equal(await running, 0)
     const did = lines.map((line) => (JSON.parse(line) as Line).did).filter((one) => one !== 'nothing')
     assert.deepEqual(did, ['committed', 'revealed'])
+  })
+
+  it('reports what the honest sources say beside some that hang, flood, drip, redirect in a circle or change their mind', async () => {
+    await devnet.passWindows()
+    let asked = 0
+    const hostile = createServer(({ url }, answer) => {
+      asked++
+      if (url === '/hang') return
+      if (url === '/drip') {
+        answer.write('{"rating":')
+        return
+      }
+      if (url === '/circle') {
+        answer.writeHead(302, { location: '/circle' }).end()
+        return
+      }
+      if (url === '/fickle') {
+        const rating = asked % 2 === 0 ? '9.9' : '0.1'
+        answer.end(JSON.stringify({ rating, price: rating }))
+        return
+      }
+      // Without an end: whoever reads to it never gets there.
+      const flood = (): void => {
+        while (answer.write(FLOOD));
+        answer.once('drain', flood)
+      }
+      flood()
+    })
+    hostile.listen(0, '127.0.0.1')
+    await once(hostile, 'listening')
+    const at = `http://127.0.0.1:${(hostile.address() as AddressInfo).port}`
+    const honest = Array.from({ length: 6 }, (_, i) => ({ url: `http://127.0.0.1:${port}/${i}` }))
+    const ways = ['hang', 'drip', 'circle', 'fickle', 'flood']
+    const quantity = (name: string) => ({
+      sources: [...honest, ...ways.map((way) => ({ url: `${at}/${way}` }))].map((source) => ({
+        ...source,
+        json: `/${name}`,
+      })),
+      sourcesMin: 6,
+    })
+    const sources = { timeoutSeconds: 1, rating: quantity('rating'), prices: { 1: quantity('price') } }
+    writeFileSync(path('sources.json'), JSON.stringify(sources))
+    try {
+      isLike(await step(2), { ...done, did: 'committed' })
+      await toReveals()
+      // What was committed to is revealed, whatever the fickle one says by now.
+      const revealed = await step(2)
+      isLike(revealed, { ...done, did: 'revealed' })
+      assert.equal(revealed.lines.at(-1)!.rating, '1010000')
+      const log = readFileSync(path('reporter-2/reports.jsonl'), 'utf8').trim().split('\n')
+      const { rating } = JSON.parse(log.at(-1)!) as {
+        readonly rating?: { readonly sources: readonly { readonly dropped?: string }[] }
+      }
+      const dropped = (rating?.sources ?? []).flatMap((source) => source.dropped ?? [])
+      assert.equal(dropped.length, ways.length)
+      for (const why of [
+        /no answer in 1000 ms/,
+        /redirects/,
+        /far from the median/,
+        /more than 1048576 bytes/,
+      ])
+        assert.ok(
+          dropped.some((text) => why.test(text)),
+          `${why}: ${dropped.join('; ')}`,
+        )
+    } finally {
+      hostile.closeAllConnections()
+      hostile.close()
+    }
   })
 })
