@@ -8,7 +8,7 @@ import { providerOf } from './issuance.ts'
 import { hasLeft, stopServing } from './leaving.ts'
 import { FUND, move } from './ledger.ts'
 import { changeReporters, isUrgent, refuseReporters } from './oracle.ts'
-import type { Parameters, Proposal, Provider, Spending, World } from './world.ts'
+import type { Parameters, Proposal, ProposedClass, Provider, Spending, World } from './world.ts'
 
 export interface GovernanceTerms {
   readonly approvalPpm: bigint
@@ -49,17 +49,27 @@ export function standing(
   return (BigInt(electorate.length) - count(proposal.reject)) * P > needed ? 'open' : 'rejected'
 }
 
+/** Largest rating that a catalogue publishes. */
+const RATING_MAX = 10n ** 10n
+
+const isNamed = (world: World, slug: string): boolean =>
+  [...world.classes.values()].some((known) => (known.slug ?? `class-${known.id}`) === slug)
+
+/** Parameters and the catalogue change before a window's recount. */
+const waitsForWindowEnd = ({ kind }: Proposal): boolean => kind === 'parameters' || kind === 'class'
+
 /** A validator opens a proposal and votes for it. */
 export function propose(
   world: World,
   terms: GovernanceTerms,
   sender: string,
   what: {
-    readonly kind: 'remove' | 'jail' | 'unjail' | 'parameters' | 'reporters' | 'spend'
+    readonly kind: 'remove' | 'jail' | 'unjail' | 'parameters' | 'reporters' | 'spend' | 'class'
     readonly provider: number
     readonly change?: Proposal['change']
     readonly reporters?: ReporterChange
     readonly spending?: Spending
+    readonly hardware?: ProposedClass
   },
 ): string | undefined {
   const voter = voterOf(world, sender)
@@ -72,6 +82,10 @@ export function propose(
   } else if (what.kind === 'reporters') {
     const refusal = refuseReporters(world, what.reporters!, terms.lockWindows.reporters)
     if (refusal !== undefined) return refusal
+  } else if (what.kind === 'class') {
+    const { slug, ratingsPpm } = what.hardware!
+    if (slug === '' || Object.values(ratingsPpm).some((rating) => rating > RATING_MAX)) return 'ClassRefused'
+    if (isNamed(world, slug)) return 'ClassKnown'
   } else if (what.kind === 'spend') {
     const { asset, amountBase } = what.spending!
     if (amountBase === 0n) return 'ZeroAmount'
@@ -97,6 +111,7 @@ export function propose(
     ...(what.change === undefined ? {} : { change: what.change }),
     ...(what.reporters === undefined ? {} : { reporters: what.reporters }),
     ...(what.spending === undefined ? {} : { spending: what.spending }),
+    ...(what.hardware === undefined ? {} : { hardware: what.hardware }),
   }
   world.proposals.set(id, proposal)
   cast(world, terms, proposal, voter.id, true)
@@ -169,14 +184,19 @@ function refuseParameters(world: World, terms: GovernanceTerms, p: Parameters): 
 export function changeParameters(world: World, terms: GovernanceTerms): boolean {
   let hasChanged = false
   for (const proposal of inOrder(world)) {
-    const { kind, executesMs, change } = proposal
-    if (kind !== 'parameters' || executesMs === 0 || executesMs > world.timestampMs) continue
+    const { executesMs, change, hardware } = proposal
+    if (!waitsForWindowEnd(proposal) || executesMs === 0 || executesMs > world.timestampMs) continue
     if (standing(world, terms, proposal) !== 'passed') {
       if (proposal.expiresMs <= world.timestampMs) world.proposals.delete(proposal.id)
       else proposal.executesMs = 0
       continue
     }
     world.proposals.delete(proposal.id)
+    if (hardware !== undefined) {
+      const id = world.classes.size + 1
+      if (!isNamed(world, hardware.slug)) world.classes.set(id, { id, ...hardware })
+      continue
+    }
     const after = { ...world.parameters, ...change }
     if (refuseParameters(world, terms, after)) continue
     Object.assign(world.parameters, after)
@@ -191,8 +211,8 @@ const inOrder = (world: World): readonly Proposal[] =>
 /** Executes what is unlocked and ends what has expired, oldest first. */
 export function conclude(world: World, terms: GovernanceTerms): void {
   for (const proposal of inOrder(world)) {
-    // Enough votes for parameters wait for a window's end.
-    if (proposal.kind === 'parameters' && proposal.executesMs > 0) continue
+    // Enough votes for these wait for a window's end.
+    if (waitsForWindowEnd(proposal) && proposal.executesMs > 0) continue
     const dueMs = proposal.executesMs > 0 ? proposal.executesMs : proposal.expiresMs
     if (dueMs > world.timestampMs) continue
     const stands = proposal.executesMs > 0 && standing(world, terms, proposal) === 'passed'

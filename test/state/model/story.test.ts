@@ -52,6 +52,7 @@ function block(world: World, over: Partial<BlockFacts> & { readonly isLast?: boo
       parameters: 0,
       reporters: 0,
       absentReporters: 0,
+      class: 1,
       spend: 0,
     },
     openPerMemberMax: 4,

@@ -118,8 +118,17 @@ export interface Provider {
   faultHeight: number
 }
 
+/** A hardware class that a vote would add. */
+export interface ProposedClass {
+  readonly slug: string
+  readonly ratingsPpm: Readonly<Record<Service, bigint>>
+  readonly specOnly: boolean
+}
+
 export interface HardwareClass {
   readonly id: number
+  /** Its catalogue name; one of genesis is `class-` and its number. */
+  readonly slug?: string
   ratingsPpm: Readonly<Record<Service, bigint>>
   readonly specOnly: boolean
 }
@@ -350,6 +359,7 @@ export interface Proposal {
     | 'reporters'
     | 'absentReporters'
     | 'spend'
+    | 'class'
   readonly provider: number
   readonly proposer: number
   readonly expiresMs: number
@@ -359,6 +369,7 @@ export interface Proposal {
   readonly change?: Readonly<Partial<Parameters>>
   readonly reporters?: ReporterChange
   readonly spending?: Spending
+  readonly hardware?: ProposedClass
 }
 
 /** A payment out of the guarantee fund (§10). */

@@ -54,6 +54,7 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['reveal', 1],
   ['proposeReporters', 2],
   ['proposeSpending', 1],
+  ['proposeClass', 2],
   ['commitBid', 1],
   ['offerNovation', 3],
   ['withdrawNovation', 1],
@@ -190,6 +191,7 @@ export class Generator {
       case 'reveal':
       case 'proposeReporters':
       case 'proposeSpending':
+      case 'proposeClass':
       case 'commitBid':
       case 'revealBid':
       case 'offerNovation':

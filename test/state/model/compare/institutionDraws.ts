@@ -246,6 +246,13 @@ export class InstitutionDraws {
         const amountBase = (most * BigInt(random.pick([0, 1, 5, 9, 12]))) / 10n
         return { from: member, operation: { kind, asset, to: random.pick(holders), amountBase } }
       }
+      case 'proposeClass': {
+        const rated = (): bigint => BigInt(random.between(1, 30)) * 100_000n
+        const number = world.classes.size + (random.chance(0.7) ? 1 : 0)
+        const rated3 = { train: rated(), finetune: rated(), infer: rated(), specOnly: random.chance(0.3) }
+        const slug = random.chance(0.9) ? `class-${number}` : ''
+        return { from: member, operation: { kind, slug, ...rated3 } }
+      }
       case 'convict':
         return { from: member, operation: { kind, provider: random.pick([...world.providers.keys()]) } }
       case 'price': {
@@ -289,6 +296,7 @@ export class InstitutionDraws {
       | 'revealBid'
       | 'proposeReporters'
       | 'proposeSpending'
+      | 'proposeClass'
       | 'convict'
       | 'price'
     >,

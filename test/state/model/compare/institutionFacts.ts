@@ -49,6 +49,8 @@ const RECORD_FACTS = [
 ] as const
 
 export function addModelInstitutions(facts: Facts, world: World): void {
+  for (const { id, slug, specOnly } of world.classes.values())
+    facts.set(`class ${id}`, `${slug ?? `class-${id}`}, spec-only ${specOnly}`)
   facts.set('orphans', `${world.orphanBase}`)
   for (const asset of [0, ...ASSETS]) {
     facts.set(`fund ${asset}`, `${unitsOf(world, asset, FUND)}`)
@@ -114,6 +116,8 @@ function addModelOracle(facts: Facts, world: World): void {
 }
 
 export function addRealInstitutions(facts: Facts, real: RealChain, world: World): void {
+  for (const { id, slug, specOnly } of real.query<readonly Info[]>('catalogue', 'classes'))
+    facts.set(`class ${id}`, `${slug}, spec-only ${specOnly}`)
   const coverage = real.query<Info>('issuance', 'coverage')
   facts.set('orphans', inWords(coverage.orphanBase))
   for (const asset of [0, ...ASSETS]) {

@@ -3,7 +3,7 @@
 
 import { utf8 } from '../../../../base/bytes.ts'
 import { sha256 } from '../../../../base/crypto/hash.ts'
-import type { Hash32 } from '../../../../base/ids.ts'
+import { type Hash32, ZERO_HASH } from '../../../../base/ids.ts'
 import { reportCommitment } from '../../../../base/protocol/oracleReport.ts'
 import { bidCommitment } from '../../../../base/protocol/sealedBid.ts'
 import { commitBid, revealBid } from '../auction.ts'
@@ -50,6 +50,14 @@ export type InstitutionOperation =
       readonly amountBase: bigint
     }
   | {
+      readonly kind: 'proposeClass'
+      readonly slug: string
+      readonly train: bigint
+      readonly finetune: bigint
+      readonly infer: bigint
+      readonly specOnly: boolean
+    }
+  | {
       readonly kind: 'commitBid'
       readonly provider: number
       /** Member that the commitment is bound to. */
@@ -90,6 +98,7 @@ export const INSTITUTION_MODULES: Readonly<Record<InstitutionOperation['kind'], 
   reveal: 'oracle',
   proposeReporters: 'governance',
   proposeSpending: 'governance',
+  proposeClass: 'governance',
   commitBid: 'default',
   revealBid: 'default',
   offerNovation: 'default',
@@ -132,6 +141,17 @@ export function institutionArgs(genesisHash: Hash32, operation: InstitutionOpera
     }
     case 'proposeSpending':
       return { ...operation, to: walletOf(operation.to) }
+    case 'proposeClass': {
+      const { slug, train, finetune, infer, specOnly } = operation
+      const rated = {
+        trainPpm: train,
+        finetunePpm: finetune,
+        inferPpm: infer,
+        specOnly,
+        evidenceHash: ZERO_HASH,
+      }
+      return { slug, vendor: 'Vendor', model: 'Model', memoryGb: 80, ...rated }
+    }
     case 'commitBid': {
       const commitment = bidCommitment(genesisHash, { ...operation, salt: saltOf(operation.salt) })
       return { provider: operation.provider, commitment }
@@ -172,6 +192,11 @@ export function applyInstitution(
       const { asset, to, amountBase } = operation
       const spending = { asset, to: nameOf(to), amountBase }
       return propose(world, governance, sender, { kind: 'spend', provider: 0, spending })
+    }
+    case 'proposeClass': {
+      const { slug, train, finetune, infer, specOnly } = operation
+      const hardware = { slug, ratingsPpm: { train, finetune, infer }, specOnly }
+      return propose(world, governance, sender, { kind: 'class', provider: 0, hardware })
     }
     case 'commitBid': {
       const { provider, bidder, amountBase, sharePpm, salt } = operation

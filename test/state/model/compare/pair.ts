@@ -39,6 +39,7 @@ const governanceOf = ({ validatorsMin }: Scenario): GovernanceTerms => ({
     reporters: 1,
     absentReporters: 0,
     spend: 1,
+    class: 1,
   },
   openPerMemberMax: 4,
   validatorsMin,
