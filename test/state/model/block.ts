@@ -11,6 +11,7 @@ import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { type Matched, type MatchLimit, matchUpTo } from './matching.ts'
+import { holdAuction } from './orders.ts'
 import { endLots } from './pledges.ts'
 import { settlePurchases } from './purchases.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
@@ -91,6 +92,7 @@ export function runBlock(
   if (!isEnd) settleVouchered(world)
   expire(world)
   const matched = matchUpTo(world, facts.matching)
+  holdAuction(world, facts.mix)
   deliverFaults(world)
   return { results, matched }
 }

@@ -64,6 +64,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     locks: [],
     floors: [],
     pools: new Map(),
+    market: { nextOrder: 1, orders: new Map(), waiting: [], bids: [], asks: [], traded: 0 },
     sales: noSales(),
     requests: new Map(),
     nextRequest: 1,

@@ -1,6 +1,7 @@
 // Everything the model remembers: plain maps and lists, nothing derived. READ FIRST in this folder.
 // Owns: the shapes. Addresses, hashes and keys are hex strings; amounts are bigints in base units.
 
+import type { ModelOrder } from '../market/model/book.ts'
 import type { Failures, Oracle, ReporterChange } from './institutions.ts'
 
 export type Service = 'train' | 'finetune' | 'infer'
@@ -168,6 +169,30 @@ export interface Floor {
   readonly asset: number
   floorBase: bigint
   freedBase: bigint
+}
+
+/** An open order for coins in the first settlement asset. */
+export interface Order {
+  readonly id: number
+  readonly owner: string
+  readonly side: 'buy' | 'sell'
+  readonly ticks: number
+  /** Still open. */
+  lots: number
+  readonly isImmediate: boolean
+  readonly txHash: string
+  readonly amountBase: bigint
+}
+
+/** The book of coins: its lots, those that are filled first in front, and the orders of the block. */
+export interface Market {
+  nextOrder: number
+  readonly orders: Map<number, Order>
+  waiting: number[]
+  bids: readonly ModelOrder[]
+  asks: readonly ModelOrder[]
+  /** Lots traded so far. */
+  traded: number
 }
 
 /** Coins of a pool that leave: free when `left`, in windows without a fault of the provider, is 0. */
@@ -431,6 +456,7 @@ export interface World {
   readonly floors: Floor[]
   /** Coins behind each provider. */
   readonly pools: Map<number, Pool>
+  readonly market: Market
   /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
   mintStop?: string
   /** The stop ends with the next recount. */

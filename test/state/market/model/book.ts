@@ -71,9 +71,16 @@ export class ModelBook {
   #asks: Queue = []
   lastTicks = 0
 
-  constructor(pair: Pair, sideMax: number) {
+  /** `resting`: what a book holds that is not new. */
+  constructor(
+    pair: Pair,
+    sideMax: number,
+    resting: { readonly bids: Queue; readonly asks: Queue } = { bids: [], asks: [] },
+  ) {
     this.#pair = pair
     this.#sideMax = sideMax
+    this.#bids = resting.bids
+    this.#asks = resting.asks
   }
 
   get bids(): Queue {

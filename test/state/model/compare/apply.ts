@@ -22,6 +22,7 @@ import { boundedAnchor } from '../windows.ts'
 import type { World } from '../world.ts'
 import { applyInstitution, type InstitutionOperation, isInstitutional } from './institutionOperations.ts'
 import { changeOf, nameOf, type Operation, rootOf } from './operations.ts'
+import { applyOrder, isOrder, type OrderOperation } from './orderOperations.ts'
 import { applySale, isSale, type SaleOperation } from './saleOperations.ts'
 
 /** Where a transaction runs: what draws its requests' order, and who governs. */
@@ -44,6 +45,7 @@ export function applyOperation(world: World, from: number, operation: Operation,
   if (isInstitutional(operation)) return applyInstitution(world, from, operation, place.governance)
   const sender = nameOf(from)
   if (isSale(operation)) return applySale(world, sender, operation, place)
+  if (isOrder(operation)) return applyOrder(world, sender, operation, place.txHash)
   switch (operation.kind) {
     case 'pay':
       return transfer(world, sender, nameOf(operation.to), operation.valueBase)
@@ -103,7 +105,7 @@ function postBond(
 }
 
 type Service = Exclude<
-  Exclude<Operation, SaleOperation | InstitutionOperation>,
+  Exclude<Operation, SaleOperation | InstitutionOperation | OrderOperation>,
   {
     readonly kind:
       | 'batch'

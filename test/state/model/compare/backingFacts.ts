@@ -4,13 +4,19 @@ import { COIN } from '../arithmetic.ts'
 import { poolOf, unbondingOf } from '../backing.ts'
 import { coinsOf } from '../ledger.ts'
 import type { World } from '../world.ts'
-import type { Facts } from './facts.ts'
 import type { Sent } from './operations.ts'
 import type { RealChain } from './realChain.ts'
 import { holders, nameOf } from './wallets.ts'
 
+type Facts = Map<string, string>
+
+const KINDS = ['back', 'unback', 'claimBacking'] as const
+type Kind = (typeof KINDS)[number]
+
+export const isBacking = (kind: string): kind is Kind => KINDS.some((known) => known === kind)
+
 /** Mostly who has something behind a provider comes, leaves and claims; those behind one at fault more often. */
-export function nextBacking(random: Random, world: World, kind: 'back' | 'unback' | 'claimBacking'): Sent {
+export function nextBacking(random: Random, world: World, kind: Kind): Sent {
   const members = [...world.providers.keys()]
   const from = random.chance(0.2) ? random.pick(members) : random.pick(holders)
   if (kind === 'back') {

@@ -19,6 +19,7 @@ import { openRequests, queuedOf } from '../queue.ts'
 import type { Request, World } from '../world.ts'
 import { addPools, addRealPools } from './backingFacts.ts'
 import { addModelInstitutions, addRealInstitutions } from './institutionFacts.ts'
+import { addOrders, addRealOrders } from './orderFacts.ts'
 import type { RealChain } from './realChain.ts'
 import { addRealSaleFacts, addSaleFacts } from './saleFacts.ts'
 import { ASSET, ASSETS } from './scenario.ts'
@@ -116,6 +117,7 @@ function gatherFacts(world: World, isThorough: boolean): Facts {
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
   addPools(facts, world)
+  addOrders(facts, world)
   addSaleFacts(facts, world, { wallets: walletsOf(members), isThorough })
   for (const proposal of world.proposals.values()) {
     facts.set(
@@ -180,6 +182,7 @@ function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Fa
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)
   addRealPools(facts, real, world)
+  addRealOrders(facts, real, world)
   addRealSaleFacts(facts, real, world, { wallets: walletsOf(world.providers.size), isThorough })
   for (const proposal of real.query<readonly Info[]>('governance', 'proposals')) {
     const sorted = (votes: unknown): string => [...(votes as readonly number[])].sort().join()

@@ -6,9 +6,10 @@ import { brokenMintLimits } from '../coverage.ts'
 import { coinsOf, lockEscrow, unitsOf } from '../ledger.ts'
 import { openRequests } from '../queue.ts'
 import { type Parameters, SERVICES, type World } from '../world.ts'
-import { nextBacking } from './backingFacts.ts'
+import { isBacking, nextBacking } from './backingFacts.ts'
 import { InstitutionDraws, type Manners } from './institutionDraws.ts'
 import { exists, type Operation, type Sent } from './operations.ts'
+import { isOrder, nextOrder, type OrderOperation } from './orderOperations.ts'
 import { anyToken, nextSale, owingMember, SALE_WEIGHTS } from './saleGenerator.ts'
 import { isSale, type SaleOperation } from './saleOperations.ts'
 import { ASSET, ASSETS, REGIONS, UNIT } from './scenario.ts'
@@ -34,6 +35,8 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['back', 8],
   ['unback', 3],
   ['claimBacking', 3],
+  ['placeOrder', 12],
+  ['cancelOrder', 3],
   ['list', 5],
   ['unlist', 1],
   ['request', 14],
@@ -134,6 +137,8 @@ export class Generator {
 
   #send(world: World, kind: Kind): Sent {
     const random = this.#random
+    if (isBacking(kind)) return nextBacking(random, world, kind)
+    if (isOrder({ kind })) return nextOrder(random, world, kind as OrderOperation['kind'])
     if (isSale({ kind })) return nextSale(random, world, kind as SaleOperation['kind'])
     const member = random.pick([...world.providers.keys()])
     const holder = random.pick(holders)
@@ -165,18 +170,8 @@ export class Generator {
       }
       case 'batch':
         return this.#batch(world)
-      case 'retireLocked': {
-        const locked = [...world.providers.keys()].filter((id) => coinsOf(world, lockEscrow(id)) > 0n)
-        const owner = locked.length > 0 ? random.pick(locked) : member
-        return {
-          from: owner,
-          operation: { kind, amountBase: this.#amount(coinsOf(world, lockEscrow(owner))) },
-        }
-      }
-      case 'back':
-      case 'unback':
-      case 'claimBacking':
-        return nextBacking(random, world, kind)
+      case 'retireLocked':
+        return this.#retireLocked(world, member)
       case 'convict':
         // Rare: half of a bond, and a vote.
         return random.chance(0.3)
@@ -214,6 +209,16 @@ export class Generator {
       }
       default:
         return { from: random.chance(0.05) ? holder : member, operation: this.#member(world, kind, member) }
+    }
+  }
+
+  /** Of whoever has a lock, if anybody does. */
+  #retireLocked(world: World, member: number): Sent {
+    const locked = [...world.providers.keys()].filter((id) => coinsOf(world, lockEscrow(id)) > 0n)
+    const from = locked.length > 0 ? this.#random.pick(locked) : member
+    return {
+      from,
+      operation: { kind: 'retireLocked', amountBase: this.#amount(coinsOf(world, lockEscrow(from))) },
     }
   }
 

@@ -19,6 +19,7 @@ import {
   institutionArgs,
   isInstitutional,
 } from './institutionOperations.ts'
+import { isOrder, type OrderOperation, orderArgs } from './orderOperations.ts'
 import { isSale, SALE_MODULES, type SaleOperation, saleAction, saleArgs } from './saleOperations.ts'
 import { keyOf, nameOf, walletOf } from './wallets.ts'
 
@@ -106,6 +107,7 @@ export type Operation =
   | { readonly kind: 'batch'; readonly calls: readonly Operation[] }
   | InstitutionOperation
   | SaleOperation
+  | OrderOperation
 
 /** One transaction. */
 export interface Sent {
@@ -135,6 +137,8 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   back: 'backing',
   unback: 'backing',
   claimBacking: 'backing',
+  placeOrder: 'market',
+  cancelOrder: 'market',
   list: 'redemption',
   unlist: 'redemption',
   request: 'redemption',
@@ -158,6 +162,8 @@ const MODULE_OF: { readonly [kind: string]: string } = {
 const RENAMED: { readonly [kind: string]: string } = {
   proposeParameter: 'proposeParameters',
   claimBacking: 'claim',
+  placeOrder: 'place',
+  cancelOrder: 'cancel',
 }
 
 /** The name of an operation's action. */
@@ -188,6 +194,7 @@ function argsOf(
 ): object {
   if (isInstitutional(operation)) return institutionArgs(chain.genesisHash, operation)
   if (isSale(operation)) return saleArgs(operation)
+  if (isOrder(operation)) return orderArgs(operation)
   switch (operation.kind) {
     case 'issue':
     case 'mint':

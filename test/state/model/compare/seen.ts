@@ -22,6 +22,7 @@ export const COUNTED_EVENTS: readonly (readonly [string, string])[] = [
   ['oracle', 'ReporterAppointed'],
   ['oracle', 'ReporterDismissed'],
   ['oracle', 'ReportRefused'],
+  ['market', 'Cleared'],
   ['providers', 'ProviderJailed'],
   ['providers', 'ProviderSuspended'],
 ]
