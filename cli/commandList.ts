@@ -158,8 +158,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   market: {
     text: 'order books for the coin, receipts and settlement assets: one auction a block, one price for all',
-    load: () =>
-      moduleCommand(import('../state/modules/market/schema.ts').then((module) => module.marketSchema)),
+    load: async () => (await import('./commands/market.ts')).addMarket,
   },
   default: {
     text: 'what happens when a provider fails or leaves, and the guarantee fund',

@@ -21,6 +21,8 @@ export interface SubscribeOptions extends Partial<ResumePoint> {
   readonly address?: string | readonly string[]
   /** Of a module: only events of these names. */
   readonly event?: string | readonly string[]
+  /** Of the market: only events of these books, numbered as in `market_book`. */
+  readonly book?: number | readonly number[]
   /** Messages that wait for the program; beyond, the node is asked again once half are taken. Default 256. */
   readonly bufferMax?: number
   /** For how long a lost node is tried again before the iteration throws, default 10 minutes. */
@@ -77,7 +79,8 @@ class Following<T extends SubscriptionTopic> implements ChainSubscription<ItemOf
   #waiting: (() => void)[] = []
 
   constructor(transport: WebSocketTransport, topic: T, options: SubscribeOptions) {
-    const { address, event, bufferMax = BUFFER_MAX_DEFAULT, retryMs = RETRY_MS_DEFAULT, ...resume } = options
+    const { address, event, book, ...others } = options
+    const { bufferMax = BUFFER_MAX_DEFAULT, retryMs = RETRY_MS_DEFAULT, ...resume } = others
     if (!isWholeNumber(bufferMax, 1)) throw new ClientError('input', 'bufferMax: expected an integer from 1')
     if (!isTopic(topic)) {
       throw new ClientError(
@@ -90,6 +93,7 @@ class Following<T extends SubscriptionTopic> implements ChainSubscription<ItemOf
     this.#choice = {
       ...(address === undefined ? {} : { address: address as Json }),
       ...(event === undefined ? {} : { event: event as Json }),
+      ...(book === undefined ? {} : { book: book as Json }),
     }
     this.#bufferMax = bufferMax
     this.#retryMs = retryMs

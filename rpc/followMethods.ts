@@ -29,6 +29,7 @@ const OPTIONS_SCHEMA: JsonSchema = {
     sequence: { ...INTEGER, minimum: 1, maximum: SEQUENCE_MAX },
     address: oneOrMore(ADDRESS_SCHEMA),
     event: oneOrMore({ type: 'string' }),
+    book: oneOrMore({ ...INTEGER, minimum: 1 }),
   },
 }
 
@@ -54,21 +55,43 @@ function listOf(json: Json): readonly Json[] {
   return list
 }
 
-function keysOf(topic: Topic, options: Options): ReadonlySet<string> | undefined {
-  for (const name of ['address', 'event'] as const) {
-    const given = options[name] ?? undefined
-    if (given === undefined) continue
-    if (topic.choice !== name) throw new Error(`${topic.name} cannot be chosen by ${name}`)
-    if (name === 'address') return new Set(listOf(given).map((one) => bytesKey(parseAddressJson(one))))
-    for (const event of listOf(given)) {
-      if (topic.events.includes(event as string)) continue
-      throw new Error(
-        `${topic.name} has no event ${JSON.stringify(event).slice(0, 80)}: choose ${topic.events.join(', ')}`,
-      )
-    }
-    return new Set(listOf(given) as readonly string[])
+function addressKeys(topic: Topic, given: Json): ReadonlySet<string> {
+  if (topic.choice !== 'address') throw new Error(`${topic.name} cannot be chosen by address`)
+  return new Set(listOf(given).map((one) => bytesKey(parseAddressJson(one))))
+}
+
+function eventNames(topic: Topic, given: Json): readonly string[] {
+  if (topic.choice !== 'event') throw new Error(`${topic.name} cannot be chosen by event`)
+  for (const event of listOf(given)) {
+    if (topic.events.includes(event as string)) continue
+    throw new Error(
+      `${topic.name} has no event ${JSON.stringify(event).slice(0, 80)}: choose ${topic.events.join(', ')}`,
+    )
   }
-  return undefined
+  return listOf(given) as readonly string[]
+}
+
+function bookKeys(topic: Topic, given: Json): readonly string[] {
+  if (!topic.hasBooks) throw new Error(`${topic.name} cannot be chosen by book`)
+  return listOf(given).map((book) => {
+    if (!isWholeNumber(book, 1)) throw new Error('book: expected an integer from 1')
+    return `book ${book}`
+  })
+}
+
+function keysOf(topic: Topic, options: Options): ReadonlySet<string> | undefined {
+  const { address, event, book } = options
+  const isGiven = (json: Json | undefined): json is Json => (json ?? null) !== null
+  if (isGiven(address)) return addressKeys(topic, address)
+  const events = isGiven(event) ? eventNames(topic, event) : undefined
+  const books = isGiven(book) ? bookKeys(topic, book) : undefined
+  if (events === undefined || books === undefined) {
+    const names = events ?? books
+    return names === undefined ? undefined : new Set(names)
+  }
+  if (events.length * books.length > CHOICES_MAX)
+    throw new Error(`expected at most ${CHOICES_MAX} events times books`)
+  return new Set(events.flatMap((name) => books.map((key) => `${name} ${key}`)))
 }
 
 /** Native options are strict: a misspelt choice would bring everything. */

@@ -15,7 +15,7 @@ import { coinTransferOf } from './eth/transfers.ts'
 /** One thing that happened in a block. */
 export interface Item {
   readonly json: Json
-  /** What it may be chosen by: keys of addresses, or the event's name. */
+  /** What it may be chosen by: keys of addresses, or of the event's name and its book. */
   readonly keys: readonly string[]
 }
 
@@ -26,6 +26,8 @@ export interface Topic {
   readonly choice: 'address' | 'event' | undefined
   /** Names of events, when it is chosen by them. */
   readonly events: readonly string[]
+  /** Whether it may be narrowed to order books: its events name theirs. */
+  readonly hasBooks: boolean
   /** In the order of the block. */
   items(block: FinalizedBlock, index: BlockIndex): Iterable<Item>
 }
@@ -49,6 +51,7 @@ const BLOCKS: Topic = {
   doc: 'one item a block: its header',
   choice: undefined,
   events: [],
+  hasBooks: false,
   items: ({ header, sizeBytes, transactions }) => [
     {
       json: { header: headerSchema.toJson(header), sizeBytes, transactionCount: transactions.length },
@@ -62,6 +65,7 @@ const TRANSACTIONS: Topic = {
   doc: 'an item for each transaction, from or to `address`',
   choice: 'address',
   events: [],
+  hasBooks: false,
   *items({ transactions, receipts }, blockIndex) {
     for (let index = 0; index < transactions.length; index++) {
       const { id, sender } = transactions[index]!
@@ -90,6 +94,7 @@ const TRANSFERS: Topic = {
   doc: 'an item for each movement of coins, from or to `address`',
   choice: 'address',
   events: [],
+  hasBooks: false,
   *items(block) {
     for (const { log, transaction, logIndex } of logsOf(block)) {
       const moved = coinTransferOf(log)
@@ -114,14 +119,21 @@ function keysOf(from: Uint8Array, to: Uint8Array): readonly string[] {
   return first === second ? [first] : [first, second]
 }
 
+/** The keys of an event: its name, its book if it has one, and both, so that a subscription may choose by either or both. */
+export function eventKeys(name: string, book: unknown): readonly string[] {
+  return typeof book === 'number' ? [name, `book ${book}`, `${name} book ${book}`] : [name]
+}
+
 function moduleTopic({ definition }: Module): Topic {
+  const hasBooks = Object.values(definition.events).some((fields) => 'book' in fields)
   const address = moduleAddress(definition)
   const read = eventReader(definition)
   return {
     name: definition.name,
-    doc: `an item for each event of the module ${definition.name}, or those that \`event\` names`,
+    doc: `an item for each event of the module ${definition.name}, or those that \`event\` names${hasBooks ? ' or of a `book`' : ''}`,
     choice: 'event',
     events: Object.keys(definition.events),
+    hasBooks,
     *items(block) {
       for (const { log, transaction, logIndex } of logsOf(block)) {
         const found = equalBytes(log.address, address) ? read(log.topics, log.data) : undefined
@@ -135,7 +147,7 @@ function moduleTopic({ definition }: Module): Topic {
             transaction,
             logIndex,
           },
-          keys: [name],
+          keys: eventKeys(name, args.book),
         }
       }
     },

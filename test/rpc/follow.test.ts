@@ -6,10 +6,13 @@ import type { RpcError } from '../../rpc/errors.ts'
 import type { FollowLimits } from '../../rpc/followers.ts'
 import type { Call, Connection, Method } from '../../rpc/method.ts'
 import { createMethods } from '../../rpc/methods.ts'
+import { marketModule } from '../../state/modules/market/module.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
+import type { Module } from '../../state/rules.ts'
 import { calldata } from '../support/calldata.ts'
 import { addressOf, CHAIN, type Draft } from '../support/chainHarness.ts'
 import { accountOf, FakeBackend } from '../support/fakeBackend.ts'
+import { CENT, MarketChain } from '../support/marketFixture.ts'
 import type { Loose } from '../support/rpcHarness.ts'
 
 /** A reader that takes what it gets, or, while it is stopped, leaves it in the queue. */
@@ -59,10 +62,10 @@ class Reader implements Connection {
 class Node {
   readonly backend = new FakeBackend()
   readonly table: ReadonlyMap<string, Method>
-  constructor(limits: Partial<FollowLimits> = {}) {
+  constructor(limits: Partial<FollowLimits> = {}, modules: readonly Module[] = CHAIN.modules) {
     this.table = createMethods({
       backend: this.backend,
-      modules: CHAIN.modules,
+      modules,
       followLimits: limits,
       log: { error: ({ err }) => assert.fail(String(err)) },
     }).table
@@ -202,6 +205,34 @@ describe('rpc.subscribe', () => {
     assert.deepEqual(args, { provider: args.provider, peerId: toHex(peerId) })
   })
 
+  it('narrows the market by book, and by both event and book', async () => {
+    const node = new Node({}, [...CHAIN.modules, marketModule])
+    const market = new MarketChain()
+    node.mine(1)
+    const block = await node.backend.blockByHeight(1)
+    market.run(() => {
+      market.cancel(1, market.place(1, { side: 'sell', ticks: 30_000, lots: 5 }))
+      market.place(1, { side: 'sell', ticks: 30_000, lots: 100, quote: CENT })
+    })
+    // As if the block had done that.
+    Object.assign(block!, { systemLogs: market.logs })
+    const [first, second, closed, none] = [new Reader(), new Reader(), new Reader(), new Reader()]
+    node.subscribe(first, 'market', { fromBlock: 1, book: 1 })
+    node.subscribe(second, 'market', { fromBlock: 1, book: [2, 3] })
+    node.subscribe(closed, 'market', { fromBlock: 1, book: [1, 2], event: ['Closed', 'Traded'] })
+    node.subscribe(none, 'market', { fromBlock: 1, book: 3 })
+    await until(() => [first, second, closed].every(({ got }) => got.length > 0))
+    const seen = ({ results }: Reader): Loose[] =>
+      results.flatMap(({ items }) => items.map(({ event, arguments: { book } }: Loose) => [event, book]))
+    assert.deepEqual(seen(first), [
+      ['Placed', 1],
+      ['Closed', 1],
+    ])
+    assert.deepEqual(seen(second), [['Placed', 2]])
+    assert.deepEqual(seen(closed), [['Closed', 1]])
+    assert.deepEqual(seen(none), [])
+  })
+
   it('refuses what it would otherwise misunderstand', () => {
     const node = new Node({ replayBlocksMax: 10 })
     const reader = new Reader()
@@ -213,6 +244,10 @@ describe('rpc.subscribe', () => {
     assert.match(refused('transfers', { address: '0x12' }), /expected an address/)
     assert.match(refused('transfers', { address: [] }), /expected 1 to 1000/)
     assert.match(refused('accounts', { event: 'Rain' }), /accounts has no event "Rain": choose /)
+    const market = new Node({}, [...CHAIN.modules, marketModule])
+    const wrongBook = refusal(() => market.subscribe(reader, 'market', { book: 'coins' }))
+    assert.match(wrongBook.message, /book: expected an integer from 1/)
+    assert.match(refused('accounts', { book: 1 }), /accounts cannot be chosen by book/)
     assert.match(refused('blocks', { fromIndex: 3 }), /fromIndex needs fromBlock/)
     assert.match(refused('blocks', { fromBlock: 50 }), /far above the latest block, 0/)
     assert.match(refused('blocks', { sequence: 0 }), /sequence: expected an integer from 1/)

@@ -7,8 +7,9 @@ import type { Invariant } from '../../rules.ts'
 import type { StateChanges, StateKey, StateReader } from '../../view.ts'
 import { coinsInPool, incomeHeld } from './external.ts'
 import { claimE36, getIncome, unownedE36 } from './income.ts'
+import { freeUnits, movesFrom } from './moves.ts'
 import { getPool } from './pools.ts'
-import { backedBy } from './positions.ts'
+import { backedBy, getPosition } from './positions.ts'
 import type { Income, Pool, Position } from './schema.ts'
 import { backingTables } from './tables.ts'
 
@@ -111,7 +112,18 @@ function* recountPools({ state }: ReadContext): Recount {
     }))
   if (broken !== undefined) return broken
   const left = units.left ?? leaving.left
-  return left === undefined ? undefined : `units of provider ${left} without a pool`
+  if (left !== undefined) return `units of provider ${left} without a pool`
+  return yield* backingTables.moves.each((_, key) => checkMoves(state, numberIn(key)))
+}
+
+/** What was moved out of a pool is bound where it went. */
+function checkMoves(state: StateReader, from: number): string | undefined {
+  for (const { to: provider, account } of movesFrom(state, from)) {
+    const position = getPosition(state, { provider, account })
+    if (position.movedFrom.includes(from) && freeUnits(state, { provider, account }, position) >= 0n) continue
+    return `coins moved from provider ${from} to ${provider} are not bound there`
+  }
+  return undefined
 }
 
 function* recountIncomes({ state }: ReadContext): Recount {

@@ -1,4 +1,4 @@
-// The coins behind a provider (ECONOMY §7, §9): who has which part of them, those that leave, and what a default takes.
+// The coins behind a provider (ECONOMY §7, §9): who has which part of them, and those that leave. Not: what a default takes (losses.ts).
 // A pool is divided into units; a loss lowers what a unit is worth and touches no backer (docs/decisions/backing-by-units.md).
 import { assert } from '../../../base/assert.ts'
 import { AMOUNT_MAX, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
@@ -115,7 +115,7 @@ export function setUnbonding(
 }
 
 /** Unbondings that a loss would still reach, by their window: point reads, as many as windows that they may last. */
-function unbondingsAtRisk(
+export function unbondingsAtRisk(
   state: StateReader,
   provider: number,
 ): readonly (UnbondingCoins & { readonly untilWindow: number })[] {
@@ -127,60 +127,4 @@ function unbondingsAtRisk(
     if (coins.amountBase > 0n) found.push({ untilWindow: clock + ahead, ...coins })
   }
   return found
-}
-
-/** Coins of a pool that a default would burn: those that earn, and those whose unbonding is not over. */
-export function atRisk(
-  state: StateReader,
-  provider: number,
-): { readonly backedBase: bigint; readonly unbondingBase: bigint } {
-  const unbondingBase = unbondingsAtRisk(state, provider).reduce(
-    (sum, { amountBase }) => sum + amountBase,
-    0n,
-  )
-  return { backedBase: getPool(state, provider).backedBase, unbondingBase }
-}
-
-/** How a loss divides: in proportion over each window's unbondings and the coins that earn, to the last unit. */
-function divideLoss(state: StateReader, provider: number, lossBase: bigint) {
-  const { backedBase, unbondingBase } = atRisk(state, provider)
-  let leftBase = backedBase + unbondingBase
-  let restBase = lossBase
-  assert(lossBase >= 0n && lossBase <= leftBase, 'no more is lost than is at risk')
-  const parts = unbondingsAtRisk(state, provider).map((coins) => {
-    const partBase = mulDivFloor(restBase, coins.amountBase, leftBase)
-    leftBase -= coins.amountBase
-    restBase -= partBase
-    return { ...coins, partBase }
-  })
-  // What is left to lose is at most what is left: each floor above leaves a ceiling of the proportion behind.
-  return { parts, backedPartBase: restBase }
-}
-
-/** What a loss would take; at most what is at risk. */
-export function lossOf(state: StateReader, provider: number, amountBase: bigint) {
-  const { backedBase, unbondingBase } = atRisk(state, provider)
-  const lossBase = amountBase < backedBase + unbondingBase ? amountBase : backedBase + unbondingBase
-  const { backedPartBase } = divideLoss(state, provider, lossBase)
-  return { amountBase: lossBase, backedBase: backedPartBase, unbondingBase: lossBase - backedPartBase }
-}
-
-/**
- * Takes a loss off the books of a pool. The caller burns as many coins at `poolAddressOf`. Asserts that no more is lost
- * than is at risk. Its cost depends on the unbonding windows, not on the number of backers.
- */
-export function takeLoss(ctx: WriteContext, provider: number, lossBase: bigint): void {
-  if (lossBase === 0n) return
-  const { state } = ctx
-  const { parts, backedPartBase } = divideLoss(state, provider, lossBase)
-  for (const { untilWindow, amountBase, unitsBase, partBase } of parts)
-    setUnbonding(state, { provider, untilWindow }, { amountBase: amountBase - partBase, unitsBase })
-  const { backedBase, unbondingBase, lostBase } = getPool(state, provider)
-  const unbondingPartBase = lossBase - backedPartBase
-  updatePool(state, provider, {
-    backedBase: backedBase - backedPartBase,
-    unbondingBase: unbondingBase - unbondingPartBase,
-    lostBase: lostBase + lossBase,
-  })
-  events.BackingLost(ctx, { provider, backedBase: backedPartBase, unbondingBase: unbondingPartBase })
 }

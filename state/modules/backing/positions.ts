@@ -5,6 +5,7 @@ import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { getMember, payCoins, payIncome, takeCoins } from './external.ts'
 import { claimableOf, countWithdrawn, credit } from './income.ts'
+import { dropMoves, freeUnits } from './moves.ts'
 import {
   earningOf,
   expectedWindow,
@@ -27,7 +28,7 @@ interface At {
   readonly account: Address
 }
 
-const NO_POSITION: Position = { unitsBase: 0n, incomes: [], unbondings: [] }
+const NO_POSITION: Position = { unitsBase: 0n, incomes: [], unbondings: [], movedFrom: [] }
 
 export function getPosition(state: StateReader, at: At): Position {
   return backingTables.position.get(state, at) ?? NO_POSITION
@@ -49,24 +50,31 @@ function listPool(state: StateWriter, { provider, account }: At, isListed: boole
 }
 
 /** Stores a position; one with nothing in it is forgotten. */
-function putPosition(state: StateWriter, at: At, position: Position): void {
+export function putPosition(state: StateWriter, at: At, position: Position): void {
   const { unitsBase, unbondings } = position
+  const movedFrom = unitsBase > 0n ? position.movedFrom : []
   // Without units nothing is earned: only what can be claimed is remembered.
   const incomes = unitsBase > 0n ? position.incomes : position.incomes.filter(({ owedBase }) => owedBase > 0n)
   const isEmpty = unitsBase === 0n && incomes.length === 0 && unbondings.length === 0
-  if (!isEmpty) backingTables.position.set(state, at, { unitsBase, incomes, unbondings })
+  if (!isEmpty) backingTables.position.set(state, at, { unitsBase, incomes, unbondings, movedFrom })
   else if (backingTables.position.has(state, at)) backingTables.position.delete(state, at)
   listPool(state, at, !isEmpty)
 }
 
 const BACKABLE = ['active', 'amortizing', 'curing']
 
-export function back(ctx: ActionContext, { provider, amountBase }: Args<'back'>) {
-  const { state, sender: account } = ctx
+/** Why nobody may put coins behind a provider now, or undefined. */
+export function refuseProvider(state: StateReader, provider: number) {
   const member = getMember(state, provider)
   if (member === undefined) return fail.UnknownProvider({ provider })
   const { status, removed } = member
-  if (removed || !BACKABLE.includes(status)) return fail.NotBackable({ provider, status })
+  return removed || !BACKABLE.includes(status) ? fail.NotBackable({ provider, status }) : undefined
+}
+
+export function back(ctx: ActionContext, { provider, amountBase }: Args<'back'>) {
+  const { state, sender: account } = ctx
+  const refused = refuseProvider(state, provider)
+  if (refused !== undefined) return refused
   const { minimumBase } = backingParams.get(state)
   if (amountBase < minimumBase) return fail.AmountTooSmall({ amountBase, minimumBase })
   const backed = backedBy(state, account)
@@ -97,6 +105,9 @@ export function unback(ctx: ActionContext, { provider, amountBase }: Args<'unbac
   const worthBase = worthOf(earning, known.unitsBase)
   if (amountBase > worthBase)
     return fail.InsufficientBacking({ provider, backedBase: worthBase, neededBase: amountBase })
+  const free = freeUnits(state, { provider, account }, known)
+  const freeBase = worthOf(earning, free)
+  if (amountBase > freeBase) return fail.StillLiable({ provider, freeBase, neededBase: amountBase })
   const { unbondingsMax, unbondWindows } = backingParams.get(state)
   const untilWindow = poolClock(state, provider) + 1 + unbondWindows
   const before = known.unbondings.find((entry) => entry.untilWindow === untilWindow)
@@ -108,7 +119,7 @@ export function unback(ctx: ActionContext, { provider, amountBase }: Args<'unbac
   // After this point the action must succeed.
   const position = credit(state, provider, known)
   // Who takes all leaves no units behind that are worth nothing.
-  const outBase = amountBase === worthBase ? known.unitsBase : unitsOut(earning, amountBase)
+  const outBase = amountBase === freeBase ? free : unitsOut(earning, amountBase)
   const others = position.unbondings.filter((entry) => entry !== before)
   const entry = { untilWindow, unitsBase: (before?.unitsBase ?? 0n) + units }
   putPosition(
@@ -181,6 +192,7 @@ export function claim(ctx: ActionContext, { provider }: Args<'claim'>) {
   const position = credit(state, provider, known)
   const { freeBase, left } = takeFree(state, provider, position.unbondings)
   const goneBase = worthlessOf(state, provider, position)
+  if (goneBase > 0n) dropMoves(state, { provider, account }, position)
   const { unitsBase, unbondingBase } = getPool(state, provider)
   updatePool(state, provider, {
     unitsBase: unitsBase - goneBase,
@@ -193,6 +205,7 @@ export function claim(ctx: ActionContext, { provider }: Args<'claim'>) {
       unitsBase: position.unitsBase - goneBase,
       incomes: position.incomes.map((income) => ({ ...income, owedBase: 0n })),
       unbondings: left,
+      movedFrom: position.movedFrom,
     },
   )
   payIncomes(ctx, { provider, account }, position)

@@ -4,16 +4,9 @@ import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { getMember, incomeHeld } from './external.ts'
 import { claimableOf, getIncome } from './income.ts'
-import {
-  atRisk,
-  earningOf,
-  expectedWindow,
-  getPool,
-  getUnbonding,
-  lossOf,
-  poolClock,
-  worthOf,
-} from './pools.ts'
+import { atRisk, lossOf } from './losses.ts'
+import { movedAtRisk, movesInto } from './moves.ts'
+import { earningOf, expectedWindow, getPool, getUnbonding, poolClock, worthOf } from './pools.ts'
 import { backedBy, getPosition } from './positions.ts'
 import type { backingSchema } from './schema.ts'
 import { nextShare, shareNow } from './share.ts'
@@ -21,7 +14,7 @@ import { nextShare, shareNow } from './share.ts'
 function poolOf(state: StateReader, provider: number) {
   if (getMember(state, provider) === undefined) return undefined
   const { lostBase, assets, unbondingBase: leavingBase, heldSince } = getPool(state, provider)
-  const { backedBase, unbondingBase } = atRisk(state, provider)
+  const { backedBase, unbondingBase, movedBase } = atRisk(state, provider)
   return {
     provider,
     backedBase,
@@ -36,6 +29,7 @@ function poolOf(state: StateReader, provider: number) {
       unclaimedBase: incomeHeld(state, { provider, asset }),
     })),
     ...(heldSince === undefined ? {} : { heldSince }),
+    movedBase,
   }
 }
 
@@ -53,6 +47,11 @@ function positionOf(state: StateReader, at: { readonly provider: number; readonl
       atRisk: untilWindow > clock,
     })),
     claimable: claimableOf(state, provider, position).filter(({ amountBase }) => amountBase > 0n),
+    moved: movesInto(state, at, position).map((move) => ({
+      from: move.from,
+      untilWindow: expectedWindow(state, move.from, move.untilWindow),
+      amountBase: movedAtRisk(state, move),
+    })),
   }
 }
 

@@ -13,6 +13,10 @@ export const POOL_ASSETS_MAX = 16
 export const BACKED_MAX = 64
 /** Unbondings of one backer in one pool. */
 export const UNBONDINGS_MAX = 128
+/** Moves out of one pool whose coins are still at risk in it: a default looks at each. */
+export const MOVES_MAX = 64
+/** Those of one account, and pools from which one position has such coins. */
+export const OWN_MOVES_MAX = 7
 /** Largest waiting time of an unbonding, windows. */
 export const UNBOND_WINDOWS_MAX = 120
 
@@ -54,6 +58,18 @@ const positionFields = {
     message('PositionUnbonding', { untilWindow: t.u64, unitsBase: t.amount }),
     UNBONDINGS_MAX,
   ),
+  /** Providers from which coins were moved here; some may not be liable there any more. */
+  movedFrom: t.list(t.u64, OWN_MOVES_MAX),
+}
+const moveFields = {
+  account: t.address,
+  to: t.u64,
+  /** At risk in the first pool before this window of its clock. */
+  untilWindow: t.u64,
+  /** What was moved, less what the first pool has lost of it. */
+  amountBase: t.amount,
+  /** Its units in the other pool: they cannot leave it before. */
+  unitsBase: t.amount,
 }
 
 const positionInfo = message('BackingPosition', {
@@ -70,6 +86,11 @@ const positionInfo = message('BackingPosition', {
     UNBONDINGS_MAX,
   ),
   claimable: t.list(message('ClaimableIncome', { asset: t.u64, amountBase: t.amount }), POOL_ASSETS_MAX),
+  /** Of `backedBase`: moved here, at risk at the first provider too before a window, and bound here as long. */
+  moved: t.list(
+    message('MovedBacking', { from: t.u64, untilWindow: t.u64, amountBase: t.amount }),
+    OWN_MOVES_MAX * OWN_MOVES_MAX,
+  ),
 })
 
 export const backingSchema = defineModule({
@@ -138,6 +159,12 @@ export const backingSchema = defineModule({
       value: { providers: t.list(t.u64, BACKED_MAX) },
       doc: 'Providers with which an account has a position, ascending.',
     },
+    moves: {
+      id: 6,
+      key: { provider: t.u64 },
+      value: { moves: t.list(message('BackingMove', moveFields), MOVES_MAX) },
+      doc: 'Coins that were moved from a provider to others and are still at risk at it; some may not be any more.',
+    },
   },
   errors: {
     UnknownProvider: { provider: t.u64 },
@@ -157,6 +184,11 @@ export const backingSchema = defineModule({
     NotProvider: { sender: t.address },
     ShareTooLarge: { sharePpm: t.ppm, maximumPpm: t.ppm },
     SameShare: { sharePpm: t.ppm },
+    SameProvider: { provider: t.u64 },
+    /** The rest was moved here and is still at risk at the provider from which it came. */
+    StillLiable: { provider: t.u64, freeBase: t.amount, neededBase: t.amount },
+    /** Earlier moves out of the pool are still at risk in it. */
+    MovesFull: { provider: t.u64, maximum: t.u32 },
   },
   events: {
     Backed: { provider: indexed(t.u64), account: indexed(t.address), amountBase: t.amount },
@@ -181,6 +213,21 @@ export const backingSchema = defineModule({
     BackingLost: { provider: indexed(t.u64), backedBase: t.amount, unbondingBase: t.amount },
     /** Coins on their way out stay at risk from now on, until a fault of the provider is over; or it is. */
     UnbondingHeld: { provider: indexed(t.u64), held: t.bool },
+    /** Coins behind one provider were put behind another; at risk at the first one before a window. */
+    Moved: {
+      account: indexed(t.address),
+      from: indexed(t.u64),
+      to: indexed(t.u64),
+      amountBase: t.amount,
+      untilWindow: t.u64,
+    },
+    /** Moved coins burned against what the first provider owed. */
+    MovedLost: {
+      account: indexed(t.address),
+      from: indexed(t.u64),
+      to: indexed(t.u64),
+      amountBase: t.amount,
+    },
   },
   actions: {
     back: {
@@ -199,7 +246,7 @@ export const backingSchema = defineModule({
     },
     unback: {
       args: { provider: t.u64, amountBase: t.amount },
-      fails: ['ZeroAmount', 'InsufficientBacking', 'UnbondingsFull', 'PoolLost'],
+      fails: ['ZeroAmount', 'InsufficientBacking', 'StillLiable', 'UnbondingsFull', 'PoolLost'],
       gas: 150_000,
       signed: true,
       doc: 'Takes coins out of a pool: they earn no more, and stay at risk for the unbonding windows, which wait while the provider is at fault.',
@@ -217,6 +264,24 @@ export const backingSchema = defineModule({
       fails: ['NotProvider', 'ShareTooLarge', 'SameShare'],
       gas: 50_000,
       doc: 'A provider sets the backers’ share of what it receives: a higher one at once, a lower one after the unbonding windows.',
+    },
+    redelegate: {
+      args: { provider: t.u64, to: t.u64, amountBase: t.amount },
+      fails: [
+        'SameProvider',
+        'UnknownProvider',
+        'NotBackable',
+        'AmountTooSmall',
+        'InsufficientBacking',
+        'StillLiable',
+        'TooManyPools',
+        'MovesFull',
+        'PoolLost',
+      ],
+      // And a part of the work of a default, which looks at each move.
+      gas: 400_000,
+      signed: true,
+      doc: 'Moves coins from one provider to another without waiting: they earn there at once, are at risk at both for the unbonding windows, and cannot go on or leave before.',
     },
   },
   queries: {
@@ -240,6 +305,8 @@ export const backingSchema = defineModule({
           ),
           /** Since when a fault of the provider keeps coins on their way out at risk. */
           heldSince: t.optional(t.u64),
+          /** Coins moved to other providers that a default of this one would still take. */
+          movedBase: t.amount,
         }),
       ),
       doc: 'The coins behind a provider, its share, and what its backers have received; null for an unknown one.',
@@ -261,6 +328,8 @@ export const backingSchema = defineModule({
         amountBase: t.amount,
         backedBase: t.amount,
         unbondingBase: t.amount,
+        /** Of coins that were moved to other providers. */
+        movedBase: t.amount,
       }),
       doc: 'What a loss of so many coins would take from a pool now.',
     },
@@ -273,4 +342,5 @@ type Records = (typeof backingSchema)['records']
 export type Pool = InferFields<Records['pool']['value']>
 export type Income = InferFields<Records['income']['value']>
 export type Position = InferFields<Records['position']['value']>
+export type Move = InferFields<typeof moveFields>
 export type UnbondingCoins = InferFields<Records['unbonding']['value']>

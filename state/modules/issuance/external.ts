@@ -9,7 +9,8 @@ import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
 import { shareIncome } from '../backing/income.ts'
-import { atRisk, holdUnbonding, poolAddressOf, takeLoss } from '../backing/pools.ts'
+import { atRisk, takeLoss } from '../backing/losses.ts'
+import { holdUnbonding, poolAddressOf } from '../backing/pools.ts'
 import { type CapacitySums, capacitySchema } from '../capacity/schema.ts'
 import { type CapacitySummary, countedSums, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams, changedSums } from '../capacity/tables.ts'
@@ -160,8 +161,8 @@ export function payIncome(
 
 /** Coins that others have put behind a provider and that a default burns. */
 export function backingAtRisk(state: StateReader, provider: number): bigint {
-  const { backedBase, unbondingBase } = atRisk(state, provider)
-  return backedBase + unbondingBase
+  const { backedBase, unbondingBase, movedBase } = atRisk(state, provider)
+  return backedBase + unbondingBase + movedBase
 }
 
 /** Takes a loss off the books of a provider's pool. Returns where its coins are, for the caller to burn. */

@@ -58,6 +58,7 @@ function showBook(state: StateReader, id: number): Infer<typeof bookInfo> | unde
     waitingOrders: waitingIn(book),
     lastPriceBase: priceOf(book, book.lastTicks),
     lastAtMs: book.lastAtMs,
+    id,
   }
 }
 

@@ -137,6 +137,8 @@ export const bookInfo = message('BookInfo', {
   /** Price of the last auction in which something was traded; 0 before the first. */
   lastPriceBase: t.amount,
   lastAtMs: t.u64,
+  /** The number by which events name the book. */
+  id: t.u64,
 })
 
 export const depthInfo = message('DepthInfo', {

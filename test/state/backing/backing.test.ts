@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { COIN_ASSET, ledger } from '../../../state/ledger.ts'
 import { shareIncome } from '../../../state/modules/backing/income.ts'
+import { takeLoss } from '../../../state/modules/backing/losses.ts'
 import { backingModule } from '../../../state/modules/backing/module.ts'
-import { getPool, poolAddressOf, takeLoss } from '../../../state/modules/backing/pools.ts'
+import { getPool, poolAddressOf } from '../../../state/modules/backing/pools.ts'
 import { BACKED_MAX, POOL_ASSETS_MAX } from '../../../state/modules/backing/schema.ts'
 import { backingParams, backingTables } from '../../../state/modules/backing/tables.ts'
 import { liabilityBurn } from '../../../state/modules/issuance/ledger.ts'
@@ -84,12 +85,14 @@ describe('backing.back', () => {
       lostBase: 0n,
       sharePpm: 0n,
       incomes: [],
+      movedBase: 0n,
     })
     assert.deepEqual(chain.position(HOLDER), {
       provider: 1,
       backedBase: coins(100),
       unbondings: [],
       claimable: [],
+      moved: [],
     })
     assert.equal(chain.position(OTHER), undefined)
     assert.equal(chain.query('pool', { provider: 99 }, backingModule), undefined)
@@ -174,6 +177,7 @@ describe('backing.unback', () => {
       amountBase: coins(60),
       backedBase: coins(60),
       unbondingBase: 0n,
+      movedBase: 0n,
     })
     chain.lose(1, coins(60))
     chain.run(() => chain.must(HOLDER, 'claim', { provider: 1 }))
@@ -237,6 +241,7 @@ describe('backing: losses', () => {
       amountBase: coins(30),
       backedBase: coins(24),
       unbondingBase: coins(6),
+      movedBase: 0n,
     })
     chain.lose(1, coins(30))
     assert.equal(chain.position(HOLDER)?.backedBase, coins(36))

@@ -9,14 +9,9 @@ import { COIN_ASSET, ledger } from '../../../state/ledger.ts'
 import { mintCoins } from '../../../state/modules/accounts/ledger.ts'
 import { issueAsset } from '../../../state/modules/assets/ledger.ts'
 import { getIncome, shareIncome } from '../../../state/modules/backing/income.ts'
+import { atRisk, takeLoss } from '../../../state/modules/backing/losses.ts'
 import { backingModule } from '../../../state/modules/backing/module.ts'
-import {
-  atRisk,
-  getPool,
-  holdUnbonding,
-  poolAddressOf,
-  takeLoss,
-} from '../../../state/modules/backing/pools.ts'
+import { getPool, holdUnbonding, poolAddressOf } from '../../../state/modules/backing/pools.ts'
 import { backingParams, backingTables } from '../../../state/modules/backing/tables.ts'
 import { capacityTables } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'

@@ -1,8 +1,9 @@
 // Defaults, exits and fees of providers that others back.
 import assert from 'node:assert/strict'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { atRisk } from '../../../state/modules/backing/losses.ts'
 import { backingModule } from '../../../state/modules/backing/module.ts'
-import { atRisk, getPool } from '../../../state/modules/backing/pools.ts'
+import { getPool } from '../../../state/modules/backing/pools.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { slashedOf } from '../../../state/modules/providers/penalties.ts'
 import { coins, DefaultChain, TAIL, walletOf } from '../../support/defaultFixture.ts'
@@ -58,7 +59,7 @@ describe('default: backers', () => {
     const chain = chainOf(coins(200), coins(500))
     chain.fail(1)
     assert.equal(chain.case(1)?.liabilityBase, 0n)
-    assert.deepEqual(atRisk(chain.state, 1), { backedBase: coins(300), unbondingBase: 0n })
+    assert.deepEqual(atRisk(chain.state, 1), { backedBase: coins(300), unbondingBase: 0n, movedBase: 0n })
     chain.run(() => chain.on(LEAVER, 'unback', { provider: 1, amountBase: coins(300) }))
     for (let window = 0; window <= unbondWindows; window++) chain.pass()
     chain.run(() => chain.on(LEAVER, 'claim', { provider: 1 }))

@@ -99,6 +99,28 @@ describe('default.fees', () => {
     )
   })
 
+  it('costs a proposer what it fills its own blocks with, but for its own part of the base fees', () => {
+    const chain = chainOf(0n)
+    const proposer = operatorOf(1)
+    const before = operators(chain).map((operator) => held(chain, operator))
+    let baseBase = 0n
+    for (let block = 0; block < 8; block++) {
+      const receipts = chain.next(Array.from({ length: 4 }, () => call(proposer)))
+      assert.equal(receipts.length, 4)
+      const { laneFees } = chain.parent.header
+      for (const { gasUsed, effectiveGasPrice } of receipts) {
+        assert.ok(effectiveGasPrice > laneFees.redemption, 'it tips, and gets the tip back')
+        baseBase += BigInt(gasUsed) * laneFees.redemption
+      }
+    }
+    // Its tips are its own again; the base fees are not.
+    assert.equal(before[0]! - held(chain, proposer), baseBase)
+    chain.wait(WINDOW_MS)
+    assert.equal(before[0]! - held(chain, proposer), baseBase - baseBase / 4n)
+    for (const [i, operator] of operators(chain).entries())
+      if (i > 0) assert.equal(held(chain, operator) - before[i]!, baseBase / 4n)
+  })
+
   it('fills the fund exactly to its target', () => {
     const chain = chainOf(1n)
     const { liabilitiesBase } = getTotals(chain.full)

@@ -1,12 +1,15 @@
 // `npm run bench:market`: what the market does at the end of a block, in processor time: auctions that clear, books at rest, and
-// each act by itself, from which its price in steps is set. The state's root comes on top, by the records that change.
+// each act by itself, from which its price in steps is set. The state's root after it, of all that the block has changed, is a figure by itself.
 // Owns: the books and the tables. Not: the clocks (bench/threadTime.ts).
+import assert from 'node:assert/strict'
 import { parseArgs } from 'node:util'
+import { treeOf } from '../../../bench/manyAccounts.ts'
 import { percentile } from '../../../bench/statistics.ts'
 import { CLOCK, figuresOf, type Timing, timed } from '../../../bench/threadTime.ts'
 import { MAIN_PARAMETERS } from '../../../genesis/parameters.ts'
 import { registerAsset } from '../../../state/modules/assets/ledger.ts'
 import type { Side } from '../../../state/modules/market/shapes.ts'
+import type { TreeVersion } from '../../../state/tree/tree.ts'
 import { FUNDS, MarketChain, traderAt, withMarket } from '../../support/marketFixture.ts'
 
 const BOOKS = 20
@@ -26,6 +29,10 @@ interface Order {
 
 class Bench {
   readonly chain: MarketChain
+  /** Of the whole state, as a node keeps it; undefined where only the market's own work is measured. */
+  #tree: TreeVersion | undefined
+  /** What the roots of the blocks have cost, as `timeEnds` has measured them. */
+  roots: Timing[] = []
   readonly #traders = new Map<string, { trader: number; count: number }>()
   readonly #funded = new Set<string>()
   #nextTrader = 1
@@ -76,10 +83,32 @@ class Bench {
     this.chain.settle()
   }
 
+  /** From now on each block's root is computed too. */
+  keepTree(): void {
+    this.#tree = treeOf(this.chain.committed.entries(''))
+  }
+
+  #updateTree(): void {
+    const before = this.#tree
+    if (before === undefined) return
+    const { result, timing } = timed(() => {
+      const after = before.update(this.chain.state.changes())
+      assert.equal(after.rootHash.length, 32)
+      return after
+    })
+    before.release()
+    this.#tree = result
+    this.roots.push(timing)
+  }
+
   /** Runs blocks until the market has nothing to do, and takes the time of each one's end. */
   timeEnds(transactions: () => void): Timing[] {
     const timings: Timing[] = []
-    this.chain.measure = (end) => void timings.push(timed(end).timing)
+    this.roots = []
+    this.chain.measure = (end) => {
+      timings.push(timed(end).timing)
+      this.#updateTree()
+    }
     this.chain.run(transactions)
     this.chain.settle()
     this.chain.measure = (end) => end()
@@ -90,10 +119,12 @@ class Bench {
 const ms = (value: number): string => value.toFixed(2)
 const own = ({ cpuMs, collectorMs }: Timing): number => Math.max(0, cpuMs - collectorMs)
 
-function report(name: string, timings: readonly Timing[]): void {
-  const all = timings.map(own)
+function report(name: string, ends: readonly Timing[], roots: readonly Timing[]): void {
+  const figures = (all: readonly number[]): string =>
+    `median ${ms(percentile(all, 50))} ms, dearest ${ms(Math.max(...all))} ms`
+  const both = ends.map((end, i) => own(end) + own(roots[i]!))
   console.log(
-    `${name}: ${timings.length} blocks, median ${ms(percentile(all, 50))} ms, dearest ${ms(Math.max(...all))} ms`,
+    `${name}: ${ends.length} blocks, ${figures(ends.map(own))}; the root ${figures(roots.map(own))}; together ${figures(both)}`,
   )
 }
 
@@ -111,21 +142,24 @@ function crossing(count: number, lots = 10): Order[] {
 function clearing(rounds: number): void {
   const bench = new Bench()
   bench.rest(10_000)
-  const timings: Timing[] = []
-  for (let i = 0; i < rounds; i++)
-    timings.push(
+  bench.keepTree()
+  const [ends, roots]: [Timing[], Timing[]] = [[], []]
+  for (let i = 0; i < rounds; i++) {
+    ends.push(
       ...bench.timeEnds(() => {
         for (const order of crossing(ORDERS_A_BLOCK)) bench.place(order)
       }),
     )
-  report(`10,000 orders rest in ${BOOKS} books, ${ORDERS_A_BLOCK} more a block that trade`, timings)
+    roots.push(...bench.roots)
+  }
+  report(`10,000 orders rest in ${BOOKS} books, ${ORDERS_A_BLOCK} more a block that trade`, ends, roots)
   const rush = new Bench()
-  report(
-    `10,000 orders at once in ${BOOKS} books, all of which trade`,
-    rush.timeEnds(() => {
-      for (const order of crossing(10_000)) rush.place(order)
-    }),
-  )
+  rush.keepTree()
+  const all = rush.timeEnds(() => {
+    for (const order of crossing(10_000)) rush.place(order)
+  })
+  // The root of the first block counts 10,000 orders that no single block has room for: their own transactions pay for it.
+  report(`10,000 orders at once in ${BOOKS} books, all of which trade`, all.slice(1), rush.roots.slice(1))
 }
 
 /** A block in which nothing comes, and one with the same trades, beside ever more orders at rest. */
@@ -133,15 +167,20 @@ function resting(counts: readonly number[], rounds: number): void {
   for (const count of counts) {
     const bench = new Bench({ ordersPerSideMax: 100_000 })
     bench.rest(count)
+    bench.keepTree()
     const idle = Array.from({ length: rounds }, () => bench.timeEnds(() => {})[0]!)
-    const busy = Array.from({ length: rounds }, () =>
-      bench.timeEnds(() => {
-        for (const order of crossing(BOOKS)) bench.place(order)
-      }),
-    ).flat()
-    const [rest, trades] = [figuresOf(idle), figuresOf(busy)]
+    const [busy, roots]: [Timing[], Timing[]] = [[], []]
+    for (let i = 0; i < rounds; i++) {
+      busy.push(
+        ...bench.timeEnds(() => {
+          for (const order of crossing(2 * BOOKS)) bench.place(order)
+        }),
+      )
+      roots.push(...bench.roots)
+    }
+    const [rest, trades, root] = [idle, busy, roots].map(figuresOf)
     console.log(
-      `${count} at rest: a block without orders ${ms(rest.ms)} ms, with ${BOOKS} trades ${ms(trades.ms)} ms`,
+      `${count} at rest: a block without orders ${ms(rest!.ms)} ms, with ${BOOKS} trades ${ms(trades!.ms)} ms and its root ${ms(root!.ms)} ms`,
     )
   }
 }

@@ -36,6 +36,10 @@ export function backerActs(scene: Scene): Act[] {
   const at = known ?? { provider, backedBase: COIN }
   if (roll < 0.8)
     return [act(from, 'backing.unback', { provider: at.provider, amountBase: scene.near(at.backedBase) })]
+  if (roll < 0.9) {
+    const amountBase = random.pick([COIN, scene.near(at.backedBase)])
+    return [act(from, 'backing.redelegate', { provider: at.provider, to: provider, amountBase })]
+  }
   return [act(from, 'backing.claim', { provider: at.provider })]
 }
 
