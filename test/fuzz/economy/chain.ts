@@ -11,6 +11,7 @@ import type { ChainConfig } from '../../../state/chain.ts'
 import type { ReadContext } from '../../../state/context.ts'
 import { blockContextOf } from '../../../state/engine.ts'
 import { buildBlock, type ExecutedBlock, executeBlock, type ParentView } from '../../../state/execute.ts'
+import { hasWork } from '../../../state/hooks.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { capacityParams } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock } from '../../../state/modules/capacity/windows.ts'
@@ -69,6 +70,12 @@ export class EconomyChain {
 
   get clock() {
     return getClock(this.full)
+  }
+
+  /** Whether a node would make a block without any transaction. */
+  get isBusy(): boolean {
+    const { height, endsEpoch } = this.parent.header
+    return hasWork(MODULES, this.full, { height: height + 1, parentEndsEpoch: endsEpoch })
   }
 
   get nowMs(): number {

@@ -26,6 +26,7 @@ import { COIN } from './world.ts'
 
 /** Windows after which whatever is left will stay. K is 12: an overdue series, a cure, an auction, a lock and a tail fit. */
 const WINDOWS_MAX = 110
+const PAUSE_MS = 100
 /** Windows for which requests may still be served; then their owners cancel them. */
 const SERVED_WINDOWS = 6
 /** What a wallet keeps for fees. */
@@ -225,6 +226,13 @@ export function drain(history: History): readonly string[] {
   return left
 }
 
+/** A chain that has work makes blocks, as far as there is time. */
+function workUntil(history: History, untilMs: number): void {
+  const { chain } = history
+  for (let proposer = 0; chain.nowMs + 2 * PAUSE_MS < untilMs && chain.isBusy; proposer++)
+    history.play({ acts: [], pauseMs: PAUSE_MS, proposer })
+}
+
 function playWindow(history: History, windows: number): void {
   const { scene, chain } = history
   const { startedAtMs, endsAtMs } = chain.clock
@@ -245,5 +253,6 @@ function playWindow(history: History, windows: number): void {
       ...(i % 2 === 1 ? exitActs(scene, treasurer) : []),
     ]
     history.play({ acts, pauseMs, proposer: windows * times.length + i })
+    workUntil(history, times[i + 1] ?? startedAtMs + lengthMs)
   }
 }

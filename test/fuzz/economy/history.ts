@@ -1,7 +1,5 @@
 // One fuzzed history: moods, blocks of all actors' calls in random order, time that jumps; then everything is wound up.
 // Owns: the loop and what is judged after each block. Not: single calls (actors/), the end (drain.ts).
-import { hasWork } from '../../../state/hooks.ts'
-import { MODULES } from '../../../state/registry.ts'
 import { Random } from '../../support/random.ts'
 import type { Act } from './act.ts'
 import { backerActs } from './actors/backers.ts'
@@ -62,8 +60,7 @@ export class History {
     const { startedAtMs, endsAtMs } = chain.clock
     const windowMs = endsAtMs - startedAtMs
     // A chain that has work makes blocks; now and then it is halted all the same.
-    const { height, endsEpoch } = chain.parent.header
-    const isBusy = hasWork(MODULES, chain.full, { height: height + 1, parentEndsEpoch: endsEpoch })
+    const { isBusy } = chain
     const roll = isBusy && !random.chance(HALTED) ? 1 : random.next()
     if (roll < 0.04) return windowMs * random.between(1, 3)
     if (roll < 0.09) return Math.max(100, endsAtMs - chain.nowMs - random.pick([0, 1, 100]))

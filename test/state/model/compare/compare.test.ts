@@ -52,7 +52,7 @@ describe('state.model.compare of the oracle, faults and cures', () => {
         spoil: (world: World) => void Object.assign(world.parameters, { [name]: value }),
       }
       // Some chains have no reporters, or nobody is convicted on them.
-      const seeds = Array.from({ length: 8 }, (_, i) => 300 + i)
+      const seeds = Array.from({ length: 24 }, (_, i) => 300 + i)
       assert.ok(seeds.some((seed) => runSeed(seed, 400, look).divergence !== undefined))
     })
   }
