@@ -27,6 +27,7 @@ export const oracleAbi = [
   {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"AnchorMoved","inputs":[{"name":"windowIndex","type":"uint64","indexed":false},{"name":"anchor","type":"uint64","indexed":false},{"name":"previousAnchor","type":"uint64","indexed":false}]},
+  {"type":"event","name":"AnchorHeld","inputs":[{"name":"anchor","type":"uint64","indexed":false},{"name":"untilWindow","type":"uint64","indexed":false}]},
   {"type":"event","name":"ReportCommitted","inputs":[{"name":"chamber","type":"uint8","indexed":true},{"name":"member","type":"uint64","indexed":true},{"name":"window","type":"uint64","indexed":true}]},
   {"type":"event","name":"ReportRevealed","inputs":[{"name":"chamber","type":"uint8","indexed":true},{"name":"member","type":"uint64","indexed":true},{"name":"window","type":"uint64","indexed":true},{"name":"rating","type":"uint64","indexed":false}]},
   {"type":"event","name":"ReportRefused","inputs":[{"name":"chamber","type":"uint8","indexed":true},{"name":"member","type":"uint64","indexed":true},{"name":"window","type":"uint64","indexed":true},{"name":"outcome","type":"uint8","indexed":false}]},

@@ -171,6 +171,13 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () =>
       moduleCommand(import('../state/modules/evidence/schema.ts').then((module) => module.evidenceSchema)),
   },
+  compliance: {
+    text: 'freezes of accounts, a pause of transfers, credentials, and transfers with a memo',
+    load: () =>
+      moduleCommand(
+        import('../state/modules/compliance/schema.ts').then((module) => module.complianceSchema),
+      ),
+  },
   governance: {
     text: 'decisions of the validators, one vote each, more than two thirds, after a time lock',
     load: () =>

@@ -57,6 +57,7 @@ export {
   assets,
   capacity,
   catalogue,
+  compliance,
   defaults,
   evidence,
   governance,

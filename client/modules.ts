@@ -5,6 +5,7 @@ import { assetsSchema } from '../state/modules/assets/schema.ts'
 import { backingSchema } from '../state/modules/backing/schema.ts'
 import { capacitySchema } from '../state/modules/capacity/schema.ts'
 import { catalogueSchema } from '../state/modules/catalogue/schema.ts'
+import { complianceSchema } from '../state/modules/compliance/schema.ts'
 import { defaultSchema } from '../state/modules/default/schema.ts'
 import { evidenceSchema } from '../state/modules/evidence/schema.ts'
 import { governanceSchema } from '../state/modules/governance/schema.ts'
@@ -17,6 +18,14 @@ import { seriesSchema } from '../state/modules/series/schema.ts'
 import { nativeModule } from './calls.ts'
 
 // One constant each, so that a bundler leaves out what a program does not use. In registry order.
+
+/**
+ * Freezes, credentials, transfers with a memo.
+ *
+ * @example
+ * Object.keys(compliance.definition.actions).includes('transferWithMemo') // true
+ */
+export const compliance = /* @__PURE__ */ nativeModule(complianceSchema)
 
 /**
  * Coins and their batches.

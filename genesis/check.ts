@@ -7,6 +7,7 @@ import { isSystemAddress } from '../base/moduleDefinition.ts'
 import { foldedName, nameFault } from '../base/names.ts'
 import { PRICES_MAX } from '../base/protocol/oracleReport.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
+import { DECIMALS_MAX, isSymbol } from '../state/modules/assets/schema.ts'
 import { isSlug, MEMORY_GB_MAX } from '../state/modules/catalogue/classes.ts'
 import { PUBLISHED_RATING_MAX, referencesFault } from '../state/modules/catalogue/schema.ts'
 import { ANCHOR_MIN } from '../state/modules/oracle/drift.ts'
@@ -36,11 +37,8 @@ const AHEAD_MS_MAX = 30 * 86_400_000
 const BASE_FEE_MAX = 10n ** 15n
 const ANCHOR_MAX = 10n ** 12n
 const PRICE_MAX = 10n ** 30n
-const DECIMALS_MAX = 36
 /** Longest budget or delay of consensus. */
 const DELAY_MS_MAX = 600_000
-const SYMBOL = /^[A-Za-z][A-Za-z0-9.-]{0,15}$/
-const COIN_SYMBOL = 'acpc'
 /** More legal groups than any cover asks for. */
 const GROUPS_MAX = 256
 
@@ -210,9 +208,8 @@ function checkAssets({ assets }: Genesis): void {
     const path = `assets[${i}]`
     refuseUnless(asset.id >= 1, `${path}.id`, '0, expected at least 1')
     checkName(`${path}.name`, asset.name)
-    const isSymbol = SYMBOL.test(asset.symbol) && asset.symbol.toLowerCase() !== COIN_SYMBOL
     refuseUnless(
-      isSymbol,
+      isSymbol(asset.symbol),
       `${path}.symbol`,
       `${JSON.stringify(asset.symbol)}, expected letters and digits, not ACPC`,
     )

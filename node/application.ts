@@ -208,6 +208,8 @@ export class NodeApplication implements Application {
     if (verdict.kind === 'valid') return 'valid'
     // Range sync was faster: the block is below a tip that the core will learn of.
     if (verdict.kind === 'stale') return undefined
+    // This node's part in the chain is over until it runs another build (watch/upgradeWatch.ts).
+    if (verdict.kind === 'unsupported') return undefined
     // A verdict is on the hash; consensus takes no other body under it (`openBlock`).
     assert(verdict.kind !== 'invalid' || verdict.code !== 'WrongBody', 'a block has its own body')
     const { height, view } = block.header
@@ -219,20 +221,25 @@ export class NodeApplication implements Application {
   async finalize(path: readonly SealedBlock[], certificate: Certificate): Promise<void> {
     const { importer } = this.#options
     const above = path.filter((block) => block.header.height > importer.head().header.height)
-    if (above.length === 0) return
+    const executed: SealedBlock[] = []
     for (const block of above) {
-      if (importer.executed(block.hash) !== undefined) continue
       // After a restart the journal still has the block, but its overlay is gone.
-      const verdict = await importer.execute(block)
+      const isKnown = importer.executed(block.hash) !== undefined
+      const verdict = isKnown ? ({ kind: 'valid' } as const) : await importer.execute(block)
+      // What is of a version that this build executes is final all the same.
+      if (verdict.kind === 'unsupported') break
       if (verdict.kind !== 'valid') {
         throw new Error(
           `finalized block ${block.header.height} is ${verdict.kind} here: ${JSON.stringify(verdict)}`,
         )
       }
+      executed.push(block)
     }
+    if (executed.length === 0) return
     await importer.finalize(
-      above.map((block) => block.hash),
-      certificate,
+      executed.map((block) => block.hash),
+      // It is of the last one.
+      ...(executed.length === above.length ? [certificate] : []),
     )
   }
 

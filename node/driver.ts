@@ -174,6 +174,11 @@ export class Driver {
     }
   }
 
+  /** Halts consensus for a reason that it does not know of. */
+  halt(reason: string): void {
+    this.#halt(reason)
+  }
+
   counters(): DriverCounters {
     return { ...this.#counters, syncs: this.#release.syncs, ...this.#checks.counters }
   }

@@ -1,9 +1,11 @@
 // Joins consensus in order: evidence, floor of a recovery, validator set, host, driver, followers.
 // Not: the parts themselves (createConsensus.ts, evidence/, recovery/, sync/).
+
 import { bls } from '../base/crypto/bls.ts'
 import type { Bls } from '../base/crypto/types.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum } from '../base/protocol/validators.ts'
+import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
 import type { Clock, JournalStore, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { dispatcherOf, gasOf, laneOf } from '../state/dispatch.ts'
@@ -32,6 +34,7 @@ import { LossProver, type Submitter } from './signerLoss.ts'
 import { startFollower } from './sync/follower.ts'
 import type { SignatureChecks } from './verifier.ts'
 import { VerifierPool } from './verifierPool.ts'
+import { startUpgradeWatch } from './watch/upgradeWatch.ts'
 import { checkCheckpoint } from './watch/upkeep.ts'
 
 /** Under load a proposer waits this long after its parent: every block costs each validator about 15 ms, full or empty. */
@@ -52,7 +55,7 @@ export interface StartConsensusOptions {
   readonly operatorSecret: Uint8Array | undefined
   readonly backend: () => Pick<NodeBackend, 'nextBaseFees' | 'submit' | 'blockByHeight' | 'finalityOf'>
   readonly clock: Clock
-  readonly halt: Pick<Halt, 'now' | 'reason'>
+  readonly halt: Pick<Halt, 'now' | 'forUpgrade' | 'reason'>
   readonly logger: RoomLogger
   readonly wantedBlocks?: WantedBlocks
   /** Default: the fastest there is. */
@@ -240,6 +243,17 @@ async function start(
     await signer?.beginEpoch(epoch, recoveryEvidence(store, recoveries, epoch))
   }
   await consensus.driver.start()
+  const upgrades = startUpgradeWatch({
+    importer,
+    versionMax: chain.versionMax ?? PROTOCOL_VERSION,
+    halt: (reason) => {
+      halt.forUpgrade(reason)
+      consensus.driver.halt(reason)
+    },
+    nowMs: () => options.clock.nowMs(),
+    logger: logger.child({ room: 'upgrade' }),
+  })
+  closers.add(() => upgrades.close())
   closers.add(
     followRecoveries({
       importer,

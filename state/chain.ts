@@ -9,6 +9,8 @@ export interface ChainConfig {
   readonly genesisHash: Hash32
   /** In registry order; hooks run in this order. */
   readonly modules: readonly Module[]
+  /** Newest version of the rules that this build executes; default `PROTOCOL_VERSION`. A node stops before a later one. */
+  readonly versionMax?: number
   /** A memory of prechecks; it changes how long a block takes, never its result. */
   readonly knownPrecheck?: KnownPrecheck
   /**

@@ -54,6 +54,10 @@ export interface Debit {
   readonly asset: number
   readonly account: Address
   readonly amountBase: bigint
+  /** Who receives them; absent where nobody does, and where a rule only asks in advance. */
+  readonly to?: Address
+  /** Id of the module whose action makes it; absent for plain and token transfers. */
+  readonly module?: number
 }
 
 /** A failure that every action may return without declaring it (dispatch.ts `callSchema`). */

@@ -261,6 +261,8 @@ export interface CallEnvironment {
   /** Logs of the transaction so far; cut back by a rollback. */
   readonly logs: Log[]
   readonly knownPrecheck?: KnownPrecheck | undefined
+  /** Id of the module whose action runs; absent outside one. */
+  readonly module?: number
   /** Who signed the running call and what it may do; absent outside `execute`. */
   readonly signed?: SignedCall
 }
@@ -331,7 +333,8 @@ function writeContext(env: CallEnvironment): WriteContext {
 }
 
 /** The first module's reason against a debit. */
-function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
+function refuseDebit(env: CallEnvironment, asked: Debit): DebitRefused | undefined {
+  const debit = env.module === undefined ? asked : { ...asked, module: env.module }
   for (const { module } of env.dispatcher.tables.values()) {
     const reason = module.rules.checkDebit?.({ state: env.state, block: env.block }, debit)
     if (reason !== undefined) return debitRefused(debit, reason)
@@ -361,9 +364,10 @@ function resolveAction(
   return args === undefined ? { failure: callFailures.MalformedCalldata({}) } : { entry, args }
 }
 
-function runModule(env: CallEnvironment, call: InnerCall, module: Module, table: AbiTable): CallOutcome {
+function runModule(caller: CallEnvironment, call: InnerCall, module: Module, table: AbiTable): CallOutcome {
   const resolved = resolveAction(table, call)
   if ('failure' in resolved) return failed(resolved.failure)
+  const env = { ...caller, module: module.definition.id }
   const short = moveValue(env, call)
   if (short !== undefined) return short
   const { entry, args } = resolved

@@ -75,10 +75,13 @@ function isAsset(state: StateReader, asset: number): boolean {
  */
 function refuseDebit(
   ctx: WriteContext,
-  debit: { readonly asset: number; readonly from: Address; readonly amountBase: bigint },
+  debit: Omit<Move, 'to'> & Partial<Pick<Move, 'to'>>,
 ): DebitRefused | undefined {
-  const { asset, from: account, amountBase } = debit
-  return isSystemAddress(account) ? undefined : ctx.refuseDebit?.({ asset, account, amountBase })
+  const { from: account, ...facts } = debit
+  // A call without value, too, moves nothing: a frozen account can appeal.
+  return isSystemAddress(account) || debit.amountBase === 0n
+    ? undefined
+    : ctx.refuseDebit?.({ account, ...facts })
 }
 
 function short(state: StateReader, at: At, neededBase: bigint): MoveRefusal {
@@ -92,8 +95,8 @@ function short(state: StateReader, at: At, neededBase: bigint): MoveRefusal {
  * whoever raises the supply stays within `AMOUNT_MAX`, so that no sum of balances overflows. Asserts amount ≥ 0.
  */
 function move(ctx: WriteContext, transfer: Move): MoveRefusal | undefined {
-  const { asset, from, amountBase } = transfer
-  const refused = refuseDebit(ctx, { asset, from, amountBase })
+  const { asset, from, to, amountBase } = transfer
+  const refused = refuseDebit(ctx, { asset, from, to, amountBase })
   if (refused !== undefined) return refused
   const moved =
     asset === COIN_ASSET

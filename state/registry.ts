@@ -5,6 +5,7 @@ import { assetsModule } from './modules/assets/module.ts'
 import { backingModule } from './modules/backing/module.ts'
 import { capacityModule } from './modules/capacity/module.ts'
 import { catalogueModule } from './modules/catalogue/module.ts'
+import { complianceModule } from './modules/compliance/module.ts'
 import { defaultModule } from './modules/default/module.ts'
 import { evidenceModule } from './modules/evidence/module.ts'
 import { governanceModule } from './modules/governance/module.ts'
@@ -17,6 +18,7 @@ import { seriesModule } from './modules/series/module.ts'
 import type { Module } from './rules.ts'
 
 export const MODULES: readonly Module[] = [
+  complianceModule,
   accountsModule,
   assetsModule,
   catalogueModule,

@@ -5,6 +5,7 @@ import { assetsSchema } from './modules/assets/schema.ts'
 import { backingSchema } from './modules/backing/schema.ts'
 import { capacitySchema } from './modules/capacity/schema.ts'
 import { catalogueSchema } from './modules/catalogue/schema.ts'
+import { complianceSchema } from './modules/compliance/schema.ts'
 import { defaultSchema } from './modules/default/schema.ts'
 import { evidenceSchema } from './modules/evidence/schema.ts'
 import { governanceSchema } from './modules/governance/schema.ts'
@@ -22,6 +23,7 @@ import { seriesSchema } from './modules/series/schema.ts'
  * Object.keys(schemas.redemption.actions).includes('settle') // true
  */
 export const schemas = {
+  compliance: complianceSchema,
   accounts: accountsSchema,
   assets: assetsSchema,
   catalogue: catalogueSchema,
@@ -42,6 +44,6 @@ export const schemas = {
  * All definitions in registry order.
  *
  * @example
- * MODULE_SCHEMAS[0]?.name // 'accounts'
+ * MODULE_SCHEMAS[0]?.name // 'compliance'
  */
 export const MODULE_SCHEMAS: readonly ModuleDef[] = Object.values(schemas)

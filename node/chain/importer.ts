@@ -5,6 +5,7 @@ import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { hasOwnBody, type SealedBlock } from '../../base/protocol/header.ts'
+import { PROTOCOL_VERSION } from '../../base/protocol/version.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import {
   type BlockTemplate,
@@ -18,6 +19,7 @@ import {
 import type { Steps } from '../../state/steps.ts'
 import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
+import { protocolVersionOf } from '../../state/versions.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import type { StateComparison } from '../../storage/stateCompare.ts'
 import { planTakeBack } from '../../storage/takeBack.ts'
@@ -189,12 +191,21 @@ class BlockImporter implements Importer {
     if (known !== undefined) return known
     const parent = this.#holdParent(block.header.parentHash)
     assert(parent !== undefined, 'the parent is available')
+    if (this.#isBeyond(parent)) {
+      parent.tree.release()
+      return { kind: 'unsupported' }
+    }
     try {
       const result = await inTurns(executeSteps(parent, block, this.#options))
       return 'rejected' in result ? this.#reject(block, result.rejected) : this.adopt(result.executed)
     } finally {
       parent.tree.release()
     }
+  }
+
+  /** Whether children are of a version that this build would execute by the wrong rules. */
+  #isBeyond({ state }: Pick<ParentView, 'state'>): boolean {
+    return protocolVersionOf(state) > (this.#options.chain.versionMax ?? PROTOCOL_VERSION)
   }
 
   /** Like `parentView`, for several turns: the caller releases the tree. */
@@ -217,6 +228,10 @@ class BlockImporter implements Importer {
   async build(parentHash: Hash32, template: BlockTemplate): Promise<BuiltBlock | undefined> {
     const parent = this.#holdParent(parentHash)
     if (parent === undefined) return undefined
+    if (this.#isBeyond(parent)) {
+      parent.tree.release()
+      return undefined
+    }
     const build = this.#buildOn(parent, template)
     this.#builds.add(build)
     return build.finally(() => this.#builds.delete(build))

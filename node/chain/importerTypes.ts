@@ -24,6 +24,8 @@ export type ImportResult =
   | { readonly kind: 'unknownParent' }
   /** At or below the finalized height and not on the finalized path. */
   | { readonly kind: 'stale' }
+  /** The rules have a version there that this build does not execute: another build goes on from here. */
+  | { readonly kind: 'unsupported' }
   /** Too many unfinalized blocks; retry once something is finalized. */
   | { readonly kind: 'busy' }
 

@@ -7,13 +7,14 @@ export interface HaltOptions extends HaltRecordOptions {
   readonly logger: Pick<NodeLogger, 'error'> & { fatal(fields: object, message: string): void }
 }
 
-/** `mismatch`: a certified block has a different result here. */
-export type HaltKind = 'mismatch' | 'halted'
+/** `mismatch`: a certified block has a different result here. `upgrade`: the next one needs another build. */
+export type HaltKind = 'mismatch' | 'upgrade' | 'halted'
 
 export class Halt {
   readonly #options: HaltOptions
   readonly #record: HaltRecord
   #reason: string | undefined
+  #isForUpgrade = false
   /** Resolves with the reason. */
   readonly halted: Promise<string>
   #resolve: (reason: string) => void = () => {}
@@ -33,6 +34,7 @@ export class Halt {
 
   get kind(): HaltKind | undefined {
     if (this.#reason === undefined) return undefined
+    if (this.#isForUpgrade) return 'upgrade'
     return this.#record.isRefusal(this.#reason) ? 'mismatch' : 'halted'
   }
 
@@ -47,6 +49,18 @@ export class Halt {
     logger.fatal(
       { reason, diagnosis, command: `suanli doctor -d ${dataDir}` },
       'consensus halted: this node signs nothing more and keeps its data. Stop it, then run the command',
+    )
+    this.#resolve(reason)
+  }
+
+  /** The rules get a version that this build does not execute: nothing is wrong, so there is nothing to diagnose. */
+  readonly forUpgrade = (reason: string): void => {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#isForUpgrade = true
+    this.#options.logger.fatal(
+      { reason },
+      'consensus halted before an upgrade: this node signs nothing more and keeps its data. Stop it and start it with a build that has the version',
     )
     this.#resolve(reason)
   }

@@ -202,6 +202,7 @@ const NATIVE: { readonly [method: string]: JsonSchema } = {
     genesisHash: HASH_SCHEMA,
     clientVersion: TEXT,
     protocolVersion: INTEGER,
+    protocolVersionMax: INTEGER,
     height: INTEGER,
     hash: HASH_SCHEMA,
     timestampMs: INTEGER,

@@ -4,6 +4,7 @@ import type { Json, JsonSchema } from '../../base/field.ts'
 import { reserveSchema } from '../../base/protocol/header.ts'
 import { receiptSchema } from '../../base/protocol/receipt.ts'
 import { validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
+import { PROTOCOL_VERSION } from '../../base/protocol/version.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { RPC_CODE, RpcError } from '../errors.ts'
 import { findBlock, mustFindBlock } from '../eth/resolve.ts'
@@ -36,6 +37,7 @@ function info(backend: Backend): Json {
     genesisHash: toHex(identity.genesisHash),
     clientVersion: identity.clientVersion,
     protocolVersion: header.version,
+    protocolVersionMax: PROTOCOL_VERSION,
     height: header.height,
     hash: toHex(hash),
     timestampMs: header.timestampMs,

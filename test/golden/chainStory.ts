@@ -41,6 +41,7 @@ import {
   UNIT,
 } from './chainActors.ts'
 import { BACKERS } from './chainBackers.ts'
+import { COMPLIANCE, votes } from './chainCompliance.ts'
 import { trading } from './chainMarket.ts'
 import { proposals, refused, reports, type Voices } from './chainReports.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
@@ -83,14 +84,6 @@ const pledge = (id: number, over: object = {}): Send =>
     firstWindow: 3,
     ...over,
   })
-
-/** Everyone in the running set except the proposer votes on the newest proposal. */
-function votes(chain: GoldenChain, proposer: number, approve = true): Send[] {
-  const proposal = openProposals(chain.state).nextId - 1
-  return validatorSet(chain.state)
-    .validators.filter(({ id }) => id !== proposer)
-    .map(({ id }) => act(operator(id), schemas.governance, 'vote', { proposal, approve }))
-}
 
 /** Two votes of one member in one view of the running epoch. */
 function doubleVote(chain: GoldenChain, id: number): Uint8Array {
@@ -194,6 +187,7 @@ const withdrawal = (id: number): Send =>
 /** By height. A scene is built on the state below its block. */
 const SCENES: { readonly [height: number]: Scene } = {
   ...BACKERS,
+  ...COMPLIANCE,
   1: () => [
     { from: alice, to: issuer.address, valueBase: 5n * COIN },
     { from: alice, to: operator(NEWCOMER + 1).address, valueBase: 5n * COIN },

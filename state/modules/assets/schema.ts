@@ -9,6 +9,15 @@ export const ASSETS_MAX = 1024
 /** Receipts of series (ECONOMY §4) are assets from this number on: this one and the number of the series. */
 export const RECEIPTS_FROM = 2 ** 40
 
+/** Most decimals of an asset. */
+export const DECIMALS_MAX = 36
+const SYMBOL = /^[A-Za-z][A-Za-z0-9.-]{0,15}$/
+const COIN_SYMBOL = 'acpc'
+
+/** Whether an asset may have this symbol: letters and digits, not the coin's. */
+export const isSymbol = (symbol: string): boolean =>
+  SYMBOL.test(symbol) && symbol.toLowerCase() !== COIN_SYMBOL
+
 export const assetInfo = message('Asset', {
   id: t.u64,
   issuer: t.address,

@@ -24,6 +24,18 @@ function fieldValue(field: AnyField, value: bigint): number | bigint {
   return typeof field.absent() === 'number' ? Number(value) : value
 }
 
+/** What changes would do, beside what is in force; one of a parameter that the version no longer has is left out. */
+export function differencesOf(ctx: ReadContext, changes: readonly ParameterChange[]) {
+  const now = parametersNow(ctx)
+  return changes.flatMap((change) => {
+    const { module, parameter, value } = change
+    const declared = declarationOf(ctx, change)
+    if (declared === undefined) return []
+    const current = BigInt(now[module]?.[parameter] as number | bigint)
+    return [{ module, parameter, doc: declared.doc, nowValue: current, proposedValue: value }]
+  })
+}
+
 /** The parameters with these changes made in order. The caller has checked that each exists. */
 function withChanges(ctx: ReadContext, before: Sections, changes: readonly ParameterChange[]): Sections {
   const after: Record<string, Sections[string]> = { ...before }
@@ -51,7 +63,7 @@ export function proposeParameters(
   const fault = parameterFault(ctx, withChanges(ctx, parametersNow(ctx), changes))
   if (fault !== undefined) return fail.ParametersRefused({ path: fault.path })
   // After this point the action must succeed.
-  openProposal(ctx, { kind: 'parameters', provider: 0, proposer: proposer.id, changes })
+  openProposal(ctx, { kind: 'parameters', provider: 0, proposer: proposer.id, changes: { changes } })
   return undefined
 }
 

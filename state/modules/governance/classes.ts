@@ -28,7 +28,7 @@ export function proposeClass(ctx: ActionContext, hardware: Args<'proposeClass'>)
   if (classId !== undefined) return fail.ClassKnown({ classId })
   if (!hasClassRoom(ctx.state)) return fail.TooManyClasses({ maximum: CLASSES_MAX })
   // After this point the action must succeed.
-  openProposal(ctx, { kind: 'class', provider: 0, proposer: proposer.id, hardware })
+  openProposal(ctx, { kind: 'class', provider: 0, proposer: proposer.id, class: hardware })
   return undefined
 }
 

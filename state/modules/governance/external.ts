@@ -1,10 +1,16 @@
-// What governance needs from other modules: the members, changes to them, and their capacity.
+// What governance needs from other modules: the members and their capacity, the catalogue, assets, compliance, the anchor, coins.
 import type { Address } from '../../../base/ids.ts'
+import { PRICES_MAX } from '../../../base/protocol/oracleReport.ts'
 import { quorum } from '../../../base/protocol/validators.ts'
+import type { Lowered } from '../../balanceChanges.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
+import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterFault, Sections } from '../../parameterRules.ts'
 import { checkParameters, parameterFacts, readParameters } from '../../parameters.ts'
 import type { StateReader } from '../../view.ts'
+import { accountsParams } from '../accounts/tables.ts'
+import { getAsset, registerAsset } from '../assets/ledger.ts'
+import { type AssetFacts, type AssetRefusal, nextAssetId, refuseAsset } from '../assets/registration.ts'
 import {
   type Attestation,
   type AttestationRefusal,
@@ -27,17 +33,44 @@ import {
   rerateClass,
 } from '../catalogue/classes.ts'
 import { CLASSES_MAX, type HardwareClass } from '../catalogue/schema.ts'
+import {
+  type AttestorRefusal,
+  changeAttestors,
+  isAttestable as isAttested,
+  refuseAttestors,
+  setRequirement,
+} from '../compliance/credentials.ts'
+import { isFrozenWhole } from '../compliance/debits.ts'
+import {
+  type FreezeRefusal,
+  getFreeze,
+  getStatus,
+  liftFreeze,
+  placeFreeze,
+  refuseFreeze,
+} from '../compliance/freezes.ts'
+import {
+  isPaused,
+  type PauseRefusal,
+  pauseTransfers,
+  refusePause,
+  resumeTransfers,
+} from '../compliance/pause.ts'
+import type { AttestorChange, FreezeOrder, PauseOrder, RequirementChange } from '../compliance/schema.ts'
 import { leaveWhenUnlocked } from '../default/exits.ts'
 import { refuseSpending, spendFund } from '../default/fund.ts'
-import { resumeMinting as liftStop } from '../issuance/minting.ts'
+import { resumeMinting as liftStop, stopMinting as stopMints } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceTables } from '../issuance/tables.ts'
+import { holdAnchor } from '../oracle/anchor.ts'
 import {
   type ChangeRefusal,
   changeReporters,
   isUrgent as isUrgentChange,
   refuseChange,
 } from '../oracle/appointments.ts'
+import { PRICE_MAX } from '../oracle/decide.ts'
+import { canReportPrice, setPrice } from '../oracle/prices.ts'
 import { reporterOf } from '../oracle/reporters.ts'
 import type { ReporterChange } from '../oracle/schema.ts'
 import { spelledOtherwise } from '../providers/groups.ts'
@@ -60,6 +93,7 @@ import { profileFault } from '../providers/profile.ts'
 import type { Profile, Provider } from '../providers/schema.ts'
 import { providersParams } from '../providers/tables.ts'
 import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
+import { governanceSchema } from './schema.ts'
 
 export function getMember(state: StateReader, id: number): Provider | undefined {
   return getProvider(state, id)
@@ -279,4 +313,170 @@ export function unjailMember(ctx: WriteContext, member: number): void {
   leaveWhenUnlocked(ctx, member)
   touchCapacity(ctx.state)
   settleCoverage(ctx)
+}
+
+/** Stops all minting by order; false when it is stopped already. */
+export function stopMinting(ctx: WriteContext, reason: string): boolean {
+  if (isMintingStopped(ctx.state)) return false
+  stopMints(ctx, reason, 'governance')
+  return true
+}
+
+/** Whether a number is the coin's or an asset's. */
+export function isAsset(state: StateReader, asset: number): boolean {
+  return asset === COIN_ASSET || getAsset(state, asset) !== undefined
+}
+
+/** The issuer of an asset; undefined for the coin and for what does not exist. */
+export function issuerOf(state: StateReader, asset: number): Address | undefined {
+  return getAsset(state, asset)?.issuer
+}
+
+type NewAsset = AssetFacts & { readonly coinPriceBase: bigint }
+
+/** Why an asset cannot be registered, or undefined. */
+export function refuseNewAsset(state: StateReader, asset: NewAsset): AssetRefusal | undefined {
+  const { coinPriceBase } = asset
+  if (coinPriceBase > PRICE_MAX) return { code: 'FieldRefused', field: 'coinPriceBase' }
+  // A price that no report has room for would go stale and never be renewed.
+  if (coinPriceBase > 0n && !canReportPrice(state)) return { code: 'TooManyAssets', maximum: PRICES_MAX }
+  return refuseAsset(state, asset)
+}
+
+/** Registers an asset under the next number; one with a price backs bonds and pays for coins. */
+export function addAsset(ctx: WriteContext, { coinPriceBase, ...facts }: NewAsset): void {
+  const id = nextAssetId(ctx.state)
+  registerAsset(ctx, { id, ...facts })
+  if (coinPriceBase > 0n) setPrice(ctx.state, { asset: id, priceBase: coinPriceBase })
+}
+
+/** Why an account cannot be frozen in this way, or undefined. */
+export function refuseFreezing(ctx: WriteContext, order: FreezeOrder): FreezeRefusal | undefined {
+  return refuseFreeze(ctx, order)
+}
+
+/** Freezes an account; false if that has become impossible. */
+export function freezeAccount(ctx: WriteContext, order: FreezeOrder): boolean {
+  return placeFreeze(ctx, order)
+}
+
+/** Whether a freeze has not ended. */
+export function isFrozenBy(state: StateReader, freeze: number): boolean {
+  return getFreeze(state, freeze) !== undefined
+}
+
+/** Lifts a freeze; false when it has ended. */
+export function unfreezeAccount(ctx: WriteContext, freeze: number): boolean {
+  return liftFreeze(ctx, freeze)
+}
+
+/** Why transfers cannot be paused until then, or undefined. */
+export function refusePausing(ctx: WriteContext, order: PauseOrder): PauseRefusal | undefined {
+  return refusePause(ctx, order)
+}
+
+/** Pauses transfers; false if that has become impossible. */
+export function beginPause(ctx: WriteContext, order: PauseOrder): boolean {
+  return pauseTransfers(ctx, order)
+}
+
+/** Whether transfers are paused. */
+export function arePaused(ctx: ReadContext): boolean {
+  return isPaused(ctx)
+}
+
+/** Ends a pause; false when there is none. */
+export function endPause(ctx: WriteContext): boolean {
+  return resumeTransfers(ctx)
+}
+
+/** Why a change of attestors is impossible, or undefined. */
+export function refuseAttestorChange(
+  state: StateReader,
+  change: AttestorChange,
+): AttestorRefusal | undefined {
+  return refuseAttestors(state, change)
+}
+
+/** Appoints and dismisses attestors; false if that has become impossible. */
+export function appointAttestors(ctx: WriteContext, change: AttestorChange): boolean {
+  return changeAttestors(ctx, change)
+}
+
+/** Whether somebody attests a credential of this name; always for none. */
+export function isAttestable(state: StateReader, schema: string): boolean {
+  return isAttested(state, schema)
+}
+
+/** Sets the credential that recipients of an asset need. */
+export function requireCredential(
+  ctx: WriteContext,
+  change: RequirementChange & { readonly issuer: Address },
+): void {
+  setRequirement(ctx, change)
+}
+
+/** Version of the rules for the next block. */
+export function rulesVersion(state: StateReader): number {
+  return accountsParams.get(state).protocolVersion
+}
+
+/** Gives the rules a version from the next block on. */
+export function changeVersion(ctx: WriteContext, protocolVersion: number): void {
+  accountsParams.set(ctx.state, { ...accountsParams.get(ctx.state), protocolVersion })
+}
+
+/** Index of the running capacity window. */
+export function windowNow(state: StateReader): number {
+  return currentWindow(state)
+}
+
+/** Holds the anchor where it is through a window. */
+export function holdAnchorUntil(ctx: WriteContext, window: number): void {
+  holdAnchor(ctx, window)
+}
+
+/** All coins. */
+export function coinSupply(state: StateReader): bigint {
+  return ledger.supplyOf(state, COIN_ASSET)
+}
+
+/** Coins of an account. */
+export function coinsOf(state: StateReader, owner: Address): bigint {
+  return ledger.balanceOf(state, { asset: COIN_ASSET, owner })
+}
+
+const escrowOf = (motion: number): Escrow => escrowsOf(governanceSchema).motions(motion)
+
+/** Takes coins into the escrow of a motion; a refusal has written nothing. */
+export function lockForMotion(
+  ctx: WriteContext,
+  lock: { readonly motion: number; readonly from: Address; readonly amountBase: bigint },
+) {
+  const { motion, from, amountBase } = lock
+  return ledger.move(ctx, { asset: COIN_ASSET, from, to: escrowOf(motion), amountBase })
+}
+
+/** Returns coins from the escrow of a motion. Asserts that it holds them. */
+export function returnFromMotion(
+  ctx: WriteContext,
+  payment: { readonly motion: number; readonly to: Address; readonly amountBase: bigint },
+): void {
+  const { motion, to, amountBase } = payment
+  ledger.release(ctx, { asset: COIN_ASSET, from: escrowOf(motion), to, amountBase })
+}
+
+/** Coins in the escrow of a motion. */
+export function heldForMotion(state: StateReader, motion: number): bigint {
+  return ledger.balanceOf(state, { asset: COIN_ASSET, owner: escrowOf(motion) })
+}
+
+/** Whether a freeze lets an account give up nothing of an asset. */
+export function mayGiveNothing(ctx: ReadContext, at: Lowered): boolean {
+  return isFrozenWhole(ctx, at)
+}
+
+/** Whether any account is frozen. */
+export function hasFreezes(state: StateReader): boolean {
+  return getStatus(state).freezes.length > 0
 }

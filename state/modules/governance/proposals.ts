@@ -1,49 +1,16 @@
-// The life cycle of a proposal: opened, voted on, passed, locked, executed or otherwise concluded. Not: actions, queries.
+// The life cycle of a proposal: opened, voted on, passed, locked, concluded. Not: what it does (effects.ts), actions, queries.
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import type { HardwareClass } from '../catalogue/schema.ts'
-import type { ReporterChange } from '../oracle/schema.ts'
-import {
-  admitMember,
-  attest,
-  getMember,
-  isInJail,
-  isKeyTaken,
-  jailMember,
-  mayBeJailed,
-  mayVote,
-  memberOf,
-  nextMemberId,
-  otherSpelling,
-  payFromFund,
-  refusePeerId,
-  removeMember,
-  replaceReporters,
-  reporterAt,
-  resumeMinting,
-  smallestQuorum,
-  unjailMember,
-  validatorIds,
-  windowLength,
-} from './external.ts'
-import {
-  type Admission,
-  type Attestation,
-  OPEN_PROPOSALS_MAX,
-  type ParameterChange,
-  type Proposal,
-  type ProposalKind,
-  type ProposalOutcome,
-  type Rerating,
-  type Spending,
-  type Votes,
-} from './schema.ts'
+import { getMember, mayVote, memberOf, smallestQuorum, validatorIds, windowLength } from './external.ts'
+import { OPEN_PROPOSALS_MAX, type Proposal, type Subject, type Votes } from './schema.ts'
+import type { ProposalKind, ProposalOutcome } from './shapes.ts'
+import { deleteSubject, writeSubject } from './subjects.ts'
 import { events, fail, governanceParams, governanceTables } from './tables.ts'
 import { lockWindows, tally, withVote } from './voting.ts'
 
 /** Most proposals concluded in one block; the others follow in the next. */
-const CONCLUDED_PER_BLOCK_MAX = 16
+export const CONCLUDED_PER_BLOCK_MAX = 16
 const NONE_OPEN = { nextId: 1, proposals: [] }
 
 /** The open proposals, by id. */
@@ -92,28 +59,6 @@ export function proposerOf(ctx: ActionContext) {
 
 const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
 
-/** What a proposal is about, as its kind has it. */
-interface Subject {
-  readonly admission?: Admission
-  readonly changes?: readonly ParameterChange[]
-  readonly attestation?: Attestation
-  readonly reporters?: ReporterChange
-  readonly spending?: Spending
-  readonly hardware?: HardwareClass
-  readonly rerating?: Rerating
-}
-
-function writeSubject({ state }: WriteContext, id: number, subject: Subject): void {
-  const { admission, changes, attestation, reporters, spending, hardware, rerating } = subject
-  if (admission !== undefined) governanceTables.admission.set(state, { id }, admission)
-  if (changes !== undefined) governanceTables.changes.set(state, { id }, { changes })
-  if (attestation !== undefined) governanceTables.attestation.set(state, { id }, attestation)
-  if (reporters !== undefined) governanceTables.reporters.set(state, { id }, reporters)
-  if (spending !== undefined) governanceTables.spending.set(state, { id }, spending)
-  if (hardware !== undefined) governanceTables.class.set(state, { id }, hardware)
-  if (rerating !== undefined) governanceTables.rerating.set(state, { id }, rerating)
-}
-
 /** Opens a proposal with the proposer's approval. The caller has checked bounds and validity. */
 export function openProposal(
   ctx: WriteContext,
@@ -133,7 +78,7 @@ export function openProposal(
     { id },
     { kind, provider, proposer, openedMs, expiresMs, executesMs: 0 },
   )
-  writeSubject(ctx, id, opened)
+  writeSubject(ctx.state, id, opened)
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -187,17 +132,13 @@ function setDue(ctx: WriteContext, id: number, dueMs: number): void {
 
 /** Ends and deletes a proposal; `admitted` is the id that an admission assigned. */
 export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome, admitted?: number): void {
-  const { provider } = governanceTables.proposal.mustGet(ctx.state, { id })
+  const { kind, provider } = governanceTables.proposal.mustGet(ctx.state, { id })
   const { nextId, proposals } = openProposals(ctx.state)
   governanceTables.proposal.delete(ctx.state, { id })
   governanceTables.votes.delete(ctx.state, { id })
-  governanceTables.admission.delete(ctx.state, { id })
-  governanceTables.changes.delete(ctx.state, { id })
-  governanceTables.attestation.delete(ctx.state, { id })
-  governanceTables.reporters.delete(ctx.state, { id })
-  governanceTables.spending.delete(ctx.state, { id })
-  governanceTables.class.delete(ctx.state, { id })
-  governanceTables.rerating.delete(ctx.state, { id })
+  governanceTables.text.delete(ctx.state, { id })
+  governanceTables.veto.delete(ctx.state, { proposal: id })
+  deleteSubject(ctx.state, id, kind)
   governanceTables.open.set(
     ctx.state,
     {},
@@ -206,17 +147,8 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   events.ProposalConcluded(ctx, { proposal: id, outcome, provider: admitted ?? provider })
 }
 
-/** Executes unlocked proposals and ends expired ones, oldest first, a bounded number per block. */
-export function concludeDue(ctx: WriteContext): void {
-  const due = openProposals(ctx.state).proposals.filter(({ dueMs }) => dueMs <= ctx.block.timestampMs)
-  for (const { id } of due.slice(0, CONCLUDED_PER_BLOCK_MAX)) {
-    const proposal = governanceTables.proposal.mustGet(ctx.state, { id })
-    if (stands(ctx, id, proposal)) execute(ctx, id, proposal)
-  }
-}
-
 /** Whether an unlocked proposal still has its votes; one that has not waits for more, or expires. */
-function stands(ctx: WriteContext, id: number, proposal: Proposal): boolean {
+export function stands(ctx: WriteContext, id: number, proposal: Proposal): boolean {
   const votes = governanceTables.votes.mustGet(ctx.state, { id })
   // The set may have changed since the votes were cast.
   if (proposal.executesMs > 0 && standingOf(ctx.state, votes) === 'passed') return true
@@ -239,61 +171,4 @@ export function unlockedAtWindowEnd(ctx: WriteContext): readonly (readonly [numb
     unlocked.push([id, proposal.kind])
   }
   return unlocked
-}
-
-function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
-  const { kind, provider } = proposal
-  if (kind === 'admit') {
-    const admitted = admit(ctx, governanceTables.admission.mustGet(ctx.state, { id }))
-    conclude(ctx, id, admitted === undefined ? 'impossible' : 'executed', admitted)
-    return
-  }
-  if (kind === 'resumeMinting') {
-    conclude(ctx, id, resumeMinting(ctx) ? 'executed' : 'impossible')
-    return
-  }
-  if (kind === 'attest') {
-    const attested = attest(ctx, governanceTables.attestation.mustGet(ctx.state, { id }))
-    conclude(ctx, id, attested ? 'executed' : 'impossible')
-    return
-  }
-  if (kind === 'reporters' || kind === 'absentReporters') {
-    const change = governanceTables.reporters.mustGet(ctx.state, { id })
-    const isUrgent = kind === 'absentReporters'
-    conclude(ctx, id, replaceReporters(ctx, change, isUrgent) ? 'executed' : 'impossible')
-    return
-  }
-  if (kind === 'spend') {
-    const paid = payFromFund(ctx, governanceTables.spending.mustGet(ctx.state, { id }))
-    conclude(ctx, id, paid ? 'executed' : 'impossible')
-    return
-  }
-  const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')
-  // Another proposal or a conviction may have come first.
-  const isPossible =
-    kind === 'unjail'
-      ? isInJail(ctx.state, provider)
-      : (kind === 'remove' ? !member.removed : mayBeJailed(member)) && canLoseVote(ctx.state, provider)
-  if (!isPossible) {
-    conclude(ctx, id, 'impossible')
-    return
-  }
-  if (kind === 'remove') removeMember(ctx, provider)
-  else if (kind === 'jail') jailMember(ctx, provider)
-  else unjailMember(ctx, provider)
-  conclude(ctx, id, 'executed')
-}
-
-/** The new member's id, or undefined when its operator, key, peer id or legal group's spelling has been taken meanwhile, or its operator reports. */
-function admit(ctx: WriteContext, admission: Admission): number | undefined {
-  const { operator, consensusKey, peerId, ...profile } = admission
-  const id = nextMemberId(ctx.state)
-  if (id === undefined || memberOf(ctx.state, operator) !== undefined) return undefined
-  if (reporterAt(ctx.state, operator) !== undefined) return undefined
-  // Possession was proven when the proposal was opened.
-  if (isKeyTaken(ctx.state, consensusKey)) return undefined
-  if (refusePeerId(ctx.state, peerId) !== undefined) return undefined
-  if (otherSpelling(ctx.state, profile.legalGroup) !== undefined) return undefined
-  admitMember(ctx, { id, operator, consensusKey, peerId, profile })
-  return id
 }

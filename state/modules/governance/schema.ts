@@ -1,89 +1,45 @@
-// Definition of governance: who joins, leaves or is jailed, parameters, the catalogue, attestations of lots, the end of a stop of minting,
-// spending of the guarantee fund (ECONOMY §10).
+// Definition of governance: decisions of the members on membership, parameters, the catalogue, assets, compliance, spending and
+// upgrades, and the chamber of holders (ECONOMY §10). Not: the shapes of proposals and motions (shapes.ts).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
-import { between, type ParamDef, param } from '../../../base/parameters.ts'
-import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
-import { PPM } from '../../../base/units.ts'
 import { lotInfo } from '../capacity/schema.ts'
-import { classFields, ratedFields } from '../catalogue/schema.ts'
+import { classFields } from '../catalogue/schema.ts'
+import { attestorChangeFields, freezeFields, pauseFields, requirementFields } from '../compliance/schema.ts'
 import { reporterChangeFields, reporterChangeInfo } from '../oracle/schema.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
+import { governanceParameters, OPEN_PER_MEMBER_MAX } from './presets.ts'
+import {
+  admissionFields,
+  assetFields,
+  attestationFields,
+  CHANGES_MAX,
+  chamberRecords,
+  changes,
+  governanceErrors,
+  MOTION_KINDS,
+  motionInfo,
+  PROPOSAL_KINDS,
+  PROPOSAL_OUTCOMES,
+  parameterChange,
+  parameterPath,
+  proposalFields,
+  proposalInfo,
+  reratingFields,
+  signalFields,
+  spendingFields,
+  stopFields,
+  subjectRecords,
+  textFields,
+  upgradeFields,
+  voteFields,
+} from './shapes.ts'
 
-/** Most open proposals per member that the parameters may allow. */
-export const OPEN_PER_MEMBER_MAX = 4
 /** Most open proposals at once: every member has its own share, so that none can crowd out the others. */
 export const OPEN_PROPOSALS_MAX = OPEN_PER_MEMBER_MAX * PROVIDERS_MAX
 
-const DAY_MS = 86_400_000
-const YEAR_MS = 366 * DAY_MS
-/** The least share that is more than two thirds for every number of voters up to 256. */
-const APPROVAL_PPM_MIN = 666_667n
-
-/** A time lock, the same in dev and test. */
-function lock(what: string, lengths: { readonly main: number; readonly dev: number }): ParamDef<number> {
-  const check = between(0, 120, 'windows')
-  return param({ field: t.u32, doc: `${what}, capacity windows.`, ...lengths, test: lengths.dev, check })
-}
-
-/** Parameters that one proposal may change together. */
-export const CHANGES_MAX = 16
-const parameterPath = { module: t.text(32), parameter: t.text(48) }
-const parameterChange = message('ParameterChange', { ...parameterPath, value: t.amount })
-const changes = t.list(parameterChange, CHANGES_MAX)
-
-export const PROPOSAL_KINDS = [
-  'admit',
-  'remove',
-  'jail',
-  'unjail',
-  'parameters',
-  'resumeMinting',
-  'attest',
-  'reporters',
-  'absentReporters',
-  'spend',
-  'class',
-  'ratings',
-] as const
-export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
-export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
-export type ProposalOutcome = (typeof PROPOSAL_OUTCOMES)[number]
-
-const proposalFields = {
-  kind: t.oneOf(PROPOSAL_KINDS),
-  /** The member it concerns; 0 when it concerns none that exists. */
-  provider: t.u64,
-  /** Member that opened it. */
-  proposer: t.u64,
-  openedMs: t.u64,
-  /** When it ends without enough votes. */
-  expiresMs: t.u64,
-  /** When the time lock ends; 0 while there are too few votes. */
-  executesMs: t.u64,
-}
-const voteFields = {
-  /** Member ids, ascending. */
-  approve: t.list(t.u64, VALIDATORS_MAX),
-  reject: t.list(t.u64, VALIDATORS_MAX),
-}
-const admissionFields = {
-  operator: t.address,
-  /** BLS12-381 G1. */
-  consensusKey: t.fixed(48),
-  /** ed25519 peer id, its multihash bytes. */
-  peerId: t.bytes(64),
-  ...profileFields,
-}
-const attestationFields = {
-  lot: t.u64,
-  /** The lot ends after this window, unless it is attested again or audited. */
-  lastWindow: t.u64,
-}
-const spendingFields = { asset: t.u64, to: t.address, amountBase: t.amount }
-const reratingFields = { classId: t.u32, ...ratedFields }
-export const proposalInfo = message('Proposal', { id: t.u64, ...proposalFields, ...voteFields })
+/** Ids looked at for one answer. */
+export const MOTIONS_PAGE_MAX = 32
 
 const PROPOSE_FAILS = ['NotValidator', 'TooManyProposals'] as const
 
@@ -91,38 +47,9 @@ export const governanceSchema = defineModule({
   name: 'governance',
   id: 13,
   doc: 'Decisions of the validators, one vote each, more than two thirds, after a time lock.',
-  params: {
-    approvalPpm: param({
-      field: t.ppm,
-      doc: 'A proposal passes when approvals · 1,000,000 > voters · this; 666,667 is more than two thirds.',
-      main: APPROVAL_PPM_MIN,
-      check: between(APPROVAL_PPM_MIN, PPM - 1n),
-    }),
-    votingMs: param({
-      field: t.u64,
-      doc: 'How long votes can be cast, milliseconds.',
-      main: 14 * DAY_MS,
-      dev: 600_000,
-      test: 600_000,
-      check: (value) => (value < 1_000 || value > YEAR_MS ? 'expected one second to a year' : undefined),
-    }),
-    // Long enough for every member to prepare, or to see that somebody else's key votes.
-    memberLockWindows: lock('Time lock of an admission, a removal and an unjailing', { main: 2, dev: 1 }),
-    parameterLockWindows: lock(
-      'Time lock of parameters, of an attestation, of reporters, of spending and of an end to a stop of minting',
-      {
-        main: 7,
-        dev: 1,
-      },
-    ),
-    openPerMemberMax: param({
-      field: t.u32,
-      doc: 'Proposals that one member may have open.',
-      main: 2,
-      dev: OPEN_PER_MEMBER_MAX,
-      test: OPEN_PER_MEMBER_MAX,
-      check: between(1, OPEN_PER_MEMBER_MAX),
-    }),
+  params: governanceParameters,
+  escrows: {
+    motions: { id: 0, doc: 'Coins that holders have locked for a motion.' },
   },
   records: {
     open: {
@@ -139,111 +66,28 @@ export const governanceSchema = defineModule({
     },
     proposal: { id: 2, key: { id: t.u64 }, value: proposalFields, doc: 'An open proposal.' },
     votes: { id: 3, key: { id: t.u64 }, value: voteFields, doc: 'Votes on an open proposal.' },
-    admission: {
-      id: 4,
+    ...subjectRecords,
+    ...chamberRecords,
+    text: {
+      id: 15,
       key: { id: t.u64 },
-      value: admissionFields,
-      doc: 'The candidate of an open admission proposal.',
+      value: textFields,
+      doc: 'The text of an open proposal: its hash, and where to read it.',
     },
-    changes: {
-      id: 5,
-      key: { id: t.u64 },
-      value: { changes },
-      doc: 'The parameters of an open proposal to change them.',
+    signal: {
+      id: 16,
+      key: { provider: t.u64 },
+      value: signalFields,
+      doc: 'The newest version of the rules that a member’s nodes execute.',
     },
-    attestation: {
-      id: 6,
-      key: { id: t.u64 },
-      value: attestationFields,
-      doc: 'The lot of an open proposal to attest it, and until when.',
-    },
-    reporters: {
-      id: 20,
-      key: { id: t.u64 },
-      value: reporterChangeFields,
-      doc: 'Whom an open proposal would appoint and dismiss as reporters.',
-    },
-    spending: {
-      id: 7,
-      key: { id: t.u64 },
-      value: spendingFields,
-      doc: 'What an open proposal would pay from the guarantee fund, and to whom; asset 0 is the coin.',
-    },
-    class: {
-      id: 21,
-      key: { id: t.u64 },
-      value: classFields,
-      doc: 'The hardware class that an open proposal would add.',
-    },
-    rerating: {
-      id: 22,
-      key: { id: t.u64 },
-      value: reratingFields,
-      doc: 'The class that an open proposal would rate anew, and how.',
+    scheduledUpgrade: {
+      id: 17,
+      key: {},
+      value: upgradeFields,
+      doc: 'The version that the rules get, and the first block of it; absent while none is agreed on.',
     },
   },
-  errors: {
-    /** Only operators of the current validators propose and vote. */
-    NotValidator: { sender: t.address },
-    TooManyProposals: { maximum: t.u32 },
-    UnknownProposal: { proposal: t.u64 },
-    NotProposer: { proposal: t.u64 },
-    UnknownProvider: { provider: t.u64 },
-    /** All provider ids are used. */
-    TooManyProviders: { maximum: t.u32 },
-    OperatorTaken: { provider: t.u64 },
-    /** A reporter's account: reporters are independent of the members. */
-    OperatorReports: { reporter: t.u64 },
-    /** A member has this legal group under another spelling. */
-    LegalGroupSpelled: { spelling: t.text(64) },
-    KeyTaken: { provider: t.u64 },
-    BadPossessionProof: {},
-    MalformedPeerId: {},
-    PeerIdTaken: { provider: t.u64 },
-    AlreadyRemoved: { provider: t.u64 },
-    AlreadyJailed: { provider: t.u64 },
-    NotJailed: { provider: t.u64 },
-    NoChanges: {},
-    UnknownParameter: parameterPath,
-    /** Genesis alone sets it. */
-    ParameterFixed: parameterPath,
-    /** A value outside its bounds, or parameters that do not go together: genesis would be refused with them too. */
-    ParametersRefused: { path: t.text(96) },
-    MintingNotStopped: {},
-    /** Too few votes would remain; another member must join first. */
-    TooFewVoters: { minimum: t.u32 },
-    UnknownLot: { lot: t.u64 },
-    ProviderNotServing: { provider: t.u64 },
-    /** By genesis or by an audit, without an end. */
-    LotAttested: { lot: t.u64 },
-    /** Notice was given for it, or its last window has ended. */
-    LotEnding: { lot: t.u64, lastWindow: t.u64 },
-    ZeroAmount: {},
-    /** Nobody could move units from a system address. */
-    RecipientRefused: { recipient: t.address },
-    /** What is set aside for orphans cannot be spent. */
-    FundTooSmall: { asset: t.u64, spendableBase: t.amount, neededBase: t.amount },
-    /** Windows that the lock leaves, at most K, and later than the last one so far. */
-    LastWindowOutOfRange: { lastWindow: t.u64, earliest: t.u64, latest: t.u64 },
-    UnknownReporter: { reporter: t.u64 },
-    AlreadyReporter: { reporter: t.u64 },
-    /** Nobody's key, named twice, or the operator of a member: a reporter is independent. */
-    ReporterAccountRefused: { account: t.address },
-    /** Unreadable, or too like the name of another reporter. */
-    ReporterNameRefused: { name: t.text(64) },
-    /** Reporters that there would be. */
-    ReportersOutOfRange: { count: t.u32, minimum: t.u32, maximum: t.u32 },
-    /** More than a third would be replaced in K windows, without those who were absent. */
-    TooManyReplaced: { replaced: t.u32, maximum: t.u32 },
-    UnknownClass: { classId: t.u32 },
-    /** A class has this catalogue name. */
-    ClassKnown: { classId: t.u32 },
-    TooManyClasses: { maximum: t.u32 },
-    /** The field is one that genesis would be refused with too. */
-    ClassRefused: { field: t.text(16) },
-    /** The field is one that genesis would be refused with too. */
-    ProfileRefused: { field: t.text(16) },
-  },
+  errors: governanceErrors,
   events: {
     ProposalOpened: {
       proposal: indexed(t.u64),
@@ -256,6 +100,26 @@ export const governanceSchema = defineModule({
     /** Enough votes; it takes effect with the first block after `executes` (seconds). */
     ProposalPassed: { proposal: indexed(t.u64), executes: t.u64 },
     ProposalConcluded: { proposal: indexed(t.u64), outcome: t.oneOf(PROPOSAL_OUTCOMES), provider: t.u64 },
+    TextAttached: { proposal: indexed(t.u64), ...textFields },
+    VersionSignalled: { provider: indexed(t.u64), version: t.u32 },
+    UpgradeScheduled: upgradeFields,
+    /** From the next block on. */
+    VersionChanged: upgradeFields,
+    MotionOpened: {
+      motion: indexed(t.u64),
+      holder: indexed(t.address),
+      kind: t.oneOf(MOTION_KINDS),
+      proposal: t.u64,
+      closes: t.u64,
+    },
+    CoinsLocked: {
+      motion: indexed(t.u64),
+      holder: indexed(t.address),
+      amountBase: t.amount,
+      weightBase: t.amount,
+    },
+    MotionCarried: { motion: indexed(t.u64), kind: t.oneOf(MOTION_KINDS), lockedUntilWindow: t.u64 },
+    CoinsReclaimed: { motion: indexed(t.u64), holder: indexed(t.address), amountBase: t.amount },
   },
   actions: {
     proposeAdmission: {
@@ -358,6 +222,106 @@ export const governanceSchema = defineModule({
       gas: 120_000,
       doc: 'A validator proposes other ratings of a hardware class, and votes for them; at a window’s end a cut applies to all lots, a raise to pledges one window later.',
     },
+    proposeStopMinting: {
+      args: stopFields,
+      fails: [...PROPOSE_FAILS, 'MintingIsStopped', 'ReasonRefused'],
+      gas: 80_000,
+      doc: 'A validator proposes to stop all minting at once, without a time lock, and votes for it; redemption goes on.',
+    },
+    proposeFreeze: {
+      args: freezeFields,
+      fails: [
+        ...PROPOSE_FAILS,
+        'AccountRefused',
+        'AssetMisplaced',
+        'UnknownAsset',
+        'EmptyHash',
+        'ExpiryOutOfRange',
+        'TooManyFreezes',
+      ],
+      gas: 90_000,
+      doc: 'A validator proposes to freeze what an account gives up by its own doing, without a time lock, and votes for it.',
+    },
+    proposeUnfreeze: {
+      args: { freeze: t.u64 },
+      fails: [...PROPOSE_FAILS, 'UnknownFreeze'],
+      gas: 80_000,
+      doc: 'A validator proposes to lift a freeze, without a time lock, and votes for it.',
+    },
+    proposePause: {
+      args: pauseFields,
+      fails: [...PROPOSE_FAILS, 'EmptyHash', 'ExpiryOutOfRange'],
+      gas: 80_000,
+      doc: 'A validator proposes to pause all transfers and orders, without a time lock, and votes for it; redemption goes on.',
+    },
+    proposeUnpause: {
+      args: {},
+      fails: [...PROPOSE_FAILS, 'TransfersNotPaused'],
+      gas: 80_000,
+      doc: 'A validator proposes to end the pause of transfers, without a time lock, and votes for it.',
+    },
+    proposeAttestors: {
+      args: attestorChangeFields,
+      fails: [
+        ...PROPOSE_FAILS,
+        'NoChanges',
+        'UnknownAttestor',
+        'AccountRefused',
+        'AttestorNameRefused',
+        'CredentialRefused',
+        'TooManyAttestors',
+      ],
+      gas: 120_000,
+      doc: 'A validator proposes whom to appoint and dismiss as attestors of credentials, and votes for it.',
+    },
+    proposeAsset: {
+      args: assetFields,
+      fails: [...PROPOSE_FAILS, 'AssetRefused', 'SymbolTaken', 'TooManyAssets'],
+      gas: 120_000,
+      doc: 'A validator proposes to register an asset, and votes for it; a price makes it one that bonds and sales may use.',
+    },
+    proposeRequirement: {
+      args: requirementFields,
+      fails: [...PROPOSE_FAILS, 'UnknownAsset', 'UnknownCredential'],
+      gas: 90_000,
+      doc: 'A validator proposes which credential recipients of an asset need (none: an empty schema), and votes for it.',
+    },
+    proposeUpgrade: {
+      args: upgradeFields,
+      fails: [...PROPOSE_FAILS, 'VersionNotNewer', 'HeightTooSoon', 'TooFewSignals'],
+      gas: 80_000,
+      doc: 'A validator proposes the version that the rules get at a height, which more than two thirds have signalled, and votes for it.',
+    },
+    attachText: {
+      args: { proposal: t.u64, ...textFields },
+      fails: ['UnknownProposal', 'NotProposer', 'TextFixed', 'EmptyHash', 'LinkRefused'],
+      gas: 60_000,
+      doc: 'The proposer attaches the hash of a text and a link to it, once, before anybody else votes; proposal 0 is its newest.',
+    },
+    signalVersion: {
+      args: { version: t.u32 },
+      fails: ['NotValidator', 'SignalUnchanged'],
+      gas: 40_000,
+      doc: 'A validator signals the newest version of the rules that its nodes execute.',
+    },
+    openMotion: {
+      args: { kind: t.oneOf(MOTION_KINDS), proposal: t.u64, amountBase: t.amount },
+      fails: ['MotionOpen', 'AnchorRests', 'NotVetoable', 'BelowMinimum', 'InsufficientCoins'],
+      gas: 90_000,
+      doc: 'A holder opens a motion, to hold the anchor or to veto a change of reporters, and locks coins for it.',
+    },
+    supportMotion: {
+      args: { motion: t.u64, amountBase: t.amount },
+      fails: ['UnknownMotion', 'MotionOver', 'AnchorRests', 'BelowMinimum', 'InsufficientCoins'],
+      gas: 70_000,
+      doc: 'A holder locks coins for an open motion; they count once, and stay locked until it is over.',
+    },
+    reclaimCoins: {
+      args: { motion: t.u64, holder: t.address },
+      fails: ['UnknownMotion', 'MotionNotOver', 'NothingLocked'],
+      gas: 60_000,
+      doc: 'Returns the coins that a holder locked for a motion that is over; anybody may call it.',
+    },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
       fails: ['NotValidator', 'UnknownProposal'],
@@ -413,15 +377,94 @@ export const governanceSchema = defineModule({
       returns: t.optional(message('Rerating', reratingFields)),
       doc: 'The class that an open proposal would rate anew, and how; null if it is none of that kind.',
     },
+    differences: {
+      args: { id: t.u64 },
+      returns: t.list(
+        message('ParameterDifference', {
+          ...parameterPath,
+          doc: t.text(256),
+          nowValue: t.amount,
+          proposedValue: t.amount,
+        }),
+        CHANGES_MAX,
+      ),
+      doc: 'What an open proposal would change of the parameters, beside what is in force; empty when it is none of that kind.',
+    },
+    freeze: {
+      args: { id: t.u64 },
+      returns: t.optional(message('FreezeOrder', freezeFields)),
+      doc: 'The freeze that an open proposal would place; null if it is none of that kind.',
+    },
+    freezeEnd: {
+      args: { id: t.u64 },
+      returns: t.optional(t.u64),
+      doc: 'The freeze that an open proposal would lift; null if it is none of that kind.',
+    },
+    pause: {
+      args: { id: t.u64 },
+      returns: t.optional(message('PauseOrder', pauseFields)),
+      doc: 'The pause that an open proposal would begin; null if it is none of that kind.',
+    },
+    attestorChange: {
+      args: { id: t.u64 },
+      returns: t.optional(message('AttestorChange', attestorChangeFields)),
+      doc: 'Whom an open proposal would appoint and dismiss as attestors; null if it is none of that kind.',
+    },
+    asset: {
+      args: { id: t.u64 },
+      returns: t.optional(message('NewAsset', assetFields)),
+      doc: 'The asset that an open proposal would register; null if it is none of that kind.',
+    },
+    requirement: {
+      args: { id: t.u64 },
+      returns: t.optional(message('NewRequirement', requirementFields)),
+      doc: 'The credential that an open proposal would require; null if it is none of that kind.',
+    },
+    stop: {
+      args: { id: t.u64 },
+      returns: t.optional(t.text(64)),
+      doc: 'Why an open proposal would stop minting; null if it is none of that kind.',
+    },
+    upgrade: {
+      args: { id: t.u64 },
+      returns: t.optional(message('Upgrade', upgradeFields)),
+      doc: 'The version that an open proposal would give the rules; null if it is none of that kind.',
+    },
+    versions: {
+      args: {},
+      returns: message('Versions', {
+        current: t.u32,
+        scheduled: t.optional(message('ScheduledUpgrade', upgradeFields)),
+        /** Voters that must signal a version before it can be proposed. */
+        needed: t.u32,
+        signals: t.list(message('Signal', { provider: t.u64, ...signalFields }), PROVIDERS_MAX),
+      }),
+      doc: 'The version of the rules, the next one if it is agreed on, and what each validator has signalled.',
+    },
+    motion: { args: { id: t.u64 }, returns: t.optional(motionInfo), doc: 'A motion of holders, or null.' },
+    motions: {
+      args: { from: t.u64 },
+      returns: t.list(motionInfo, MOTIONS_PAGE_MAX),
+      doc: 'Motions of holders whose coins are not all taken back, among the 32 ids from this one on.',
+    },
+    support: {
+      args: { motion: t.u64, holder: t.address },
+      returns: t.amount,
+      doc: 'Coins that a holder has locked for a motion.',
+    },
   },
 })
 
 type Records = (typeof governanceSchema)['records']
-export type Spending = InferFields<Records['spending']['value']>
+type Subjects = typeof subjectRecords
+/** What a proposal is about, by the name of the record. */
+export type Subject = { readonly [S in keyof Subjects]?: InferFields<Subjects[S]['value']> }
 export type Proposal = InferFields<Records['proposal']['value']>
 export type Votes = InferFields<Records['votes']['value']>
 export type ParameterChange = ReturnType<typeof parameterChange.decode>
-export type Attestation = InferFields<Records['attestation']['value']>
 export type Rerating = InferFields<Records['rerating']['value']>
 export type Admission = InferFields<Records['admission']['value']>
+export type NewAsset = InferFields<Records['asset']['value']>
+export type Upgrade = InferFields<Records['upgrade']['value']>
+export type Motion = InferFields<Records['motion']['value']>
 export type GovernanceParams = Params<typeof governanceSchema>

@@ -1,10 +1,11 @@
 // Arithmetic of decisions: when votes are enough, how long a lock lasts (ECONOMY §10).
-import { PPM } from '../../../base/units.ts'
-import type { GovernanceParams, ProposalKind, Votes } from './schema.ts'
+import { mulDivFloor, PPM } from '../../../base/units.ts'
+import type { GovernanceParams, Votes } from './schema.ts'
+import type { ProposalKind } from './shapes.ts'
 
 /**
  * Windows between enough votes and the effect. A jailing has none: it protects the others. New reporters in the place of absent
- * ones have none either: without a quorum the prices go stale.
+ * ones have none either: without a quorum the prices go stale. Freezes, a pause, their ends and a stop of minting act at once.
  */
 export function lockWindows(params: GovernanceParams, kind: ProposalKind): number {
   switch (kind) {
@@ -19,9 +20,19 @@ export function lockWindows(params: GovernanceParams, kind: ProposalKind): numbe
     case 'spend':
     case 'class':
     case 'ratings':
+    case 'attestors':
+    case 'asset':
+    case 'requirement':
       return params.parameterLockWindows
+    case 'upgrade':
+      return params.upgradeLockWindows
     case 'jail':
     case 'absentReporters':
+    case 'stopMinting':
+    case 'freeze':
+    case 'unfreeze':
+    case 'pause':
+    case 'unpause':
       return 0
   }
 }
@@ -39,6 +50,11 @@ export function tally(
   const needed = BigInt(voters.length) * approvalPpm
   if (of(votes.approve) * PPM > needed) return 'passed'
   return (BigInt(voters.length) - of(votes.reject)) * PPM > needed ? 'open' : 'rejected'
+}
+
+/** The least number of voters that is more than the share. */
+export function votesNeeded(voters: number, approvalPpm: bigint): number {
+  return Number(mulDivFloor(BigInt(voters), approvalPpm, PPM)) + 1
 }
 
 /** The votes with one member's replaced. */

@@ -3,6 +3,7 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import { runningWindow } from './clock.ts'
 import { ANCHOR_MAX, anchorBound } from './drift.ts'
 import { events, oracleParams, oracleTables } from './tables.ts'
 
@@ -32,6 +33,20 @@ export function clampAnchor(anchor: bigint, proposed: bigint, boundPpm: bigint):
   return minBigint(maxBigint(proposed, anchor), anchorBound(anchor, boundPpm))
 }
 
+/** Whether holders hold the anchor in the running window (ECONOMY §10). */
+export function isAnchorHeld(state: StateReader): boolean {
+  const hold = oracleTables.hold.get(state, {})
+  return hold !== undefined && runningWindow(state) <= hold.untilWindow
+}
+
+/** Holds the anchor where it is, through a window; it moves again at the end of the next. */
+export function holdAnchor(ctx: WriteContext, untilWindow: number): void {
+  const record = oracleTables.anchor.mustGet(ctx.state, {})
+  oracleTables.hold.set(ctx.state, {}, { untilWindow })
+  oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor: record.anchor })
+  events.AnchorHeld(ctx, { anchor: record.anchor, untilWindow })
+}
+
 /**
  * Sets the anchor that takes effect at the end of the running window, clamped to A ≤ A' ≤ bound: it never falls and
  * rises by at most the drift, or by less where the chambers disagree (ECONOMY §5). Returns the clamped value.
@@ -39,7 +54,9 @@ export function clampAnchor(anchor: bigint, proposed: bigint, boundPpm: bigint):
 export function setAnchor(ctx: WriteContext, proposed: bigint, boundPpm?: bigint): bigint {
   const record = oracleTables.anchor.mustGet(ctx.state, {})
   const { driftPpm } = oracleParams.get(ctx.state)
-  const nextAnchor = clampAnchor(record.anchor, proposed, minBigint(boundPpm ?? driftPpm, driftPpm))
+  const nextAnchor = isAnchorHeld(ctx.state)
+    ? record.anchor
+    : clampAnchor(record.anchor, proposed, minBigint(boundPpm ?? driftPpm, driftPpm))
   oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor })
   return nextAnchor
 }

@@ -16,7 +16,12 @@ export function pricedAssets(state: StateReader): readonly number[] {
   return oracleTables.pricedAssets.get(state, {})?.assets ?? []
 }
 
-/** Sets a price that stands until it is renewed for the first time: genesis, before there are reporters. */
+/** Whether reports have room for another price. */
+export function canReportPrice(state: StateReader): boolean {
+  return pricedAssets(state).length < PRICES_MAX
+}
+
+/** Sets a price that stands until it is renewed for the first time: genesis, and governance for a new asset. */
 export function setPrice(state: StateWriter, price: { asset: number; priceBase: bigint }): void {
   const { asset, priceBase } = price
   assert(priceBase > 0n, 'a price is positive')

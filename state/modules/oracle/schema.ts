@@ -238,6 +238,12 @@ export const oracleSchema = defineModule({
       value: { span: t.u64, recentBase: t.u256, earlierBase: t.u256 },
       doc: 'Coins delivered on a class in the running span of windows and in the one before.',
     },
+    hold: {
+      id: 17,
+      key: {},
+      value: { untilWindow: t.u64 },
+      doc: 'The last window through which holders held the anchor; absent before the first time.',
+    },
   },
   errors: {
     /** Neither a reporter, nor the operator of a member that validates and serves. */
@@ -252,6 +258,8 @@ export const oracleSchema = defineModule({
   },
   events: {
     AnchorMoved: { windowIndex: t.u64, anchor: t.ppm, previousAnchor: t.ppm },
+    /** By the chamber of holders, through this window. */
+    AnchorHeld: { anchor: t.ppm, untilWindow: t.u64 },
     ReportCommitted: { chamber: indexed(t.oneOf(CHAMBERS)), member: indexed(t.u64), window: indexed(t.u64) },
     ReportRevealed: {
       chamber: indexed(t.oneOf(CHAMBERS)),

@@ -1,6 +1,7 @@
 // The status of the oracle for people: phase, anchor, quorum, prices and who missed, with a sentence on each. Not: the rules.
 import type { ReadContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { isAnchorHeld } from './anchor.ts'
 import { absenceOf, committedIn, membersOf, reportOf } from './chambers.ts'
 import { phaseOf, runningWindow } from './clock.ts'
 import { quorumOf } from './decide.ts'
@@ -64,6 +65,8 @@ function statusText(state: StateReader, window: number, stale: readonly number[]
   const last = window === 0 ? undefined : resultOf(state, window - 1)
   const { windows } = silenceOf(state)
   const texts = [last === undefined ? 'the first window with reporters' : DECISION_TEXTS[last.decision]]
+  if (isAnchorHeld(state))
+    texts.push(`holders hold the anchor through window ${oracleTables.hold.get(state, {})?.untilWindow}`)
   if (windows > 0)
     texts.push(`${windows} windows without a quorum, ${oracleParams.get(state).graceWindows} are the grace`)
   if (stale.length > 0)

@@ -2,7 +2,7 @@
 // already. Not: the arithmetic (decide.ts).
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { clampAnchor, getAnchor, setAnchor } from './anchor.ts'
+import { clampAnchor, getAnchor, isAnchorHeld, setAnchor } from './anchor.ts'
 import { committedIn, membersOf } from './chambers.ts'
 import { type AnchorDecision, decideAnchor, decidePrice, hasQuorum, medianOf, type Side } from './decide.ts'
 import { getPrice, pricedAssets, renewPrice } from './prices.ts'
@@ -127,5 +127,6 @@ export function anchorAhead(
   const { anchor, nextAnchor } = oracleTables.anchor.mustGet(state, {})
   if (!hasReporters(state, window)) return { nextAnchor, boundPpm: 0n }
   const { target, boundPpm } = anchorDecision(state, { window, members: chamberSizes(state, window) })
+  if (isAnchorHeld(state)) return { nextAnchor: anchor, boundPpm: 0n }
   return { nextAnchor: clampAnchor(anchor, target, boundPpm), boundPpm }
 }

@@ -13,7 +13,11 @@ import type { RoomLogger } from '../../../node/logging.ts'
 import { type OpenedChain, openChain } from '../../../node/openChain.ts'
 import { openProtocols } from '../../../node/openNetwork.ts'
 import { RecoveryBook } from '../../../node/recovery/recoveries.ts'
-import { type OpenedConsensus, openConsensus } from '../../../node/startConsensus.ts'
+import {
+  type OpenedConsensus,
+  openConsensus,
+  type StartConsensusOptions,
+} from '../../../node/startConsensus.ts'
 import { createBackend } from '../../../node/startService.ts'
 import { snapshotSourceOf } from '../../../node/sync/snapshotSource.ts'
 import type { SignatureChecks } from '../../../node/verifier.ts'
@@ -120,8 +124,9 @@ export async function startWiredNode(options: WiredNodeOptions): Promise<WiredNo
     new Closers(),
   )
   const signer = signerOf(options)
-  const halt: { reason: string | undefined; now: (reason: string) => void } = {
+  const halt: StartConsensusOptions['halt'] & { reason: string | undefined } = {
     reason: undefined,
+    forUpgrade: (reason) => halt.now(reason),
     now(reason) {
       halt.reason ??= reason
       if (life.isAlive) options.onHalt(reason)
