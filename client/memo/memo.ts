@@ -8,7 +8,12 @@ import { grantSuite, TAG_BYTES, X25519_BYTES } from '../redemption/hpke.ts'
 
 /** As much as the chain takes. */
 const SEALED_BYTES_MAX = 1024
-/** Bytes of a memo that still fit when they are sealed. */
+/**
+ * Bytes of a memo that still fit when they are sealed.
+ *
+ * @example
+ * MEMO_BYTES_MAX // 976
+ */
 export const MEMO_BYTES_MAX: number = SEALED_BYTES_MAX - X25519_BYTES - TAG_BYTES
 /** Without it, whoever guesses a memo or a name could check the guess against the hash. */
 const SALT_BYTES = 16
@@ -50,7 +55,7 @@ function infoOf({ genesis, from, to, asset, amountBase }: MemoFor): Uint8Array {
  *
  * @example
  * const terms = { genesis: new Uint8Array(32), from: new Uint8Array(20), to: new Uint8Array(20), asset: 0, amountBase: 5n }
- * const sealed = await sealMemo(terms, clientKeyOf(new Uint8Array(32).fill(7)), new TextEncoder().encode('invoice 7'))
+ * const sealed = await sealMemo(terms, new Uint8Array(32).fill(9), new TextEncoder().encode('invoice 7'))
  * sealed.length // 57
  */
 export async function sealMemo(
@@ -69,7 +74,14 @@ export async function sealMemo(
   }
 }
 
-/** Opens what `sealMemo` made. Throws ClientError `input` for another transfer, another key, or bytes that are none. */
+/**
+ * Opens what `sealMemo` made. Throws ClientError `input` for another transfer, another key, or bytes that are none.
+ *
+ * @example
+ * const terms = { genesis: new Uint8Array(32), from: new Uint8Array(20), to: new Uint8Array(20), asset: 0, amountBase: 5n }
+ * const secret = new Uint8Array(32).fill(7)
+ * await openMemo(terms, secret, new Uint8Array(60)).catch(() => 'not for me') // 'not for me'
+ */
 export async function openMemo(terms: MemoFor, secret: Uint8Array, sealed: Uint8Array): Promise<Uint8Array> {
   if (sealed.length <= X25519_BYTES + TAG_BYTES || sealed.length > SEALED_BYTES_MAX)
     throw input(`a sealed memo of ${sealed.length} bytes is none`)
