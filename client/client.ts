@@ -42,6 +42,9 @@ export type { LightClientOptions, Origin, Progress, ProvenBalance, ProvenBlock }
 export { LightClient } from './lightClient.ts'
 export type { EventOf, LogJson } from './logs.ts'
 export { eventsOf } from './logs.ts'
+export { encodeIvms101 } from './memo/ivms101.ts'
+export type { MemoFor } from './memo/memo.ts'
+export { MEMO_BYTES_MAX, memoHashOf, openMemo, sealMemo } from './memo/memo.ts'
 export type {
   BlockItem,
   ChainMessage,

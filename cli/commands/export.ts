@@ -1,13 +1,15 @@
 // `suanli export`: figures of a chain as CSV or Parquet, and its whole state as a file. Owns: options, the file that appears whole or
 // not at all. Not: the tables (cli/export/), the state file (node/stateFile.ts).
 import { existsSync, rmSync } from 'node:fs'
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { type FileHandle, open, rename, writeFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { OperatorError } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
 import { RPC_VARIABLE } from '../chain/send.ts'
 import { print, printJson, wholeNumber } from '../common.ts'
-import type { Dataset } from '../export/datasets.ts'
+import type { AuditedName } from '../export/audit.ts'
+import type { Manifest } from '../export/auditCheck.ts'
+import type { Dataset } from '../export/dataset.ts'
 import type { Source } from '../export/source.ts'
 import { UsageError } from '../usageError.ts'
 
@@ -26,7 +28,16 @@ interface ExportOptions {
 }
 
 /** In the order of the help; the datasets themselves load what reads a chain. */
-const TABLES = ['blocks', 'reserve', 'coverage', 'redemptions', 'accounts'] as const
+const TABLES = [
+  'blocks',
+  'reserve',
+  'coverage',
+  'redemptions',
+  'accounts',
+  'issuance',
+  'redemption',
+  'circulation',
+] as const
 
 export function addExport(program: Command): void {
   const command = program
@@ -56,13 +67,21 @@ export function addExport(program: Command): void {
       .command('state')
       .description('every record of the newest state, for suanli devnet --load-state or --fork'),
   ).action(exportState)
+  command
+    .command('verify')
+    .description('check that an audited file is complete: its rows sum to the header totals of its manifest')
+    .argument('<file>', 'of issuance, redemption or circulation, beside its manifest')
+    .option('--rpc <url>', 'compare the totals with the headers of this node too')
+    .addOption(new Option('--json', 'print the manifest as JSON'))
+    .action(verifyFile)
   command.addHelpText(
     'after',
     `
 From a running node (--rpc), or a stopped one's data directory (--data-dir).
 Amounts are text in base units, 10^-18 coin; empty means that there is none.
 accounts and state are read from a data directory; of a running devnet in one
-process, state is also answered over JSON-RPC. docs/devnet.md has the columns.`,
+process, state is also answered over JSON-RPC. docs/devnet.md has the columns.
+Audited tables get a manifest, FILE.manifest.json, which verify reads.`,
   )
 }
 
@@ -72,6 +91,9 @@ const TEXTS: Readonly<Record<(typeof TABLES)[number], string>> = {
   coverage: 'coverage of liabilities after each block whose state is kept',
   redemptions: 'every event of redemption: requests, assignments, vouchers, ends',
   accounts: 'coins and nonce of every account after one block',
+  issuance: 'audited: every coin created and destroyed, with the header totals that prove it',
+  redemption: 'audited: every coin locked in redemption and leaving it, with the totals',
+  circulation: 'audited: supply, created, destroyed, locked coins of each window',
 }
 
 function withOptions(command: Command): Command {
@@ -86,8 +108,11 @@ function withOptions(command: Command): Command {
 }
 
 async function exportTable(name: string, options: ExportOptions): Promise<void> {
-  const { DATASETS } = await import('../export/datasets.ts')
-  const dataset = DATASETS[name]!
+  const [{ DATASETS }, { AUDITED_DATASETS }] = await Promise.all([
+    import('../export/datasets.ts'),
+    import('../export/audit.ts'),
+  ])
+  const dataset = DATASETS[name] ?? AUDITED_DATASETS[name as AuditedName]
   if (options.columns === true) {
     printColumns(dataset, options)
     return
@@ -108,9 +133,52 @@ async function exportTable(name: string, options: ExportOptions): Promise<void> 
       }
       await table.close()
     })
+    if (dataset.isAudited === true)
+      await writeManifest(source, { dataset: name as AuditedName, format, file: out, rows, ...range })
     tell(options, { file: out, ...(dataset.isAtBlock ? { block: range.to } : range), rows })
   } finally {
     await source.close()
+  }
+}
+
+/** Beside the file: what its rows must sum to, and of which chain. */
+async function writeManifest(
+  source: Source,
+  written: Pick<Manifest, 'dataset' | 'format' | 'rows' | 'from' | 'to'> & { readonly file: string },
+): Promise<void> {
+  const { fileHash, manifestFile, PROVES } = await import('../export/auditCheck.ts')
+  const { checkpointsOf } = await import('../export/audit.ts')
+  const { file, ...facts } = written
+  const info = (await source.ask('chain_info')) as { readonly [name: string]: Json }
+  const manifest = {
+    suanliExport: 1,
+    ...facts,
+    sha256: await fileHash(file),
+    chainId: info.chainId!,
+    genesisHash: info.genesisHash!,
+    proves: PROVES[facts.dataset],
+    checkpoints: await checkpointsOf(source, written),
+  }
+  await writeFile(manifestFile(file), `${JSON.stringify(manifest, null, 1)}\n`)
+}
+
+async function verifyFile(
+  file: string,
+  { rpc, json }: { readonly rpc?: string; readonly json?: true },
+): Promise<void> {
+  const { checkAudited } = await import('../export/auditCheck.ts')
+  const { nodeSource } = await import('../export/source.ts')
+  const source = rpc === undefined ? undefined : await nodeSource(rpc)
+  try {
+    const { dataset, from, to, rows, checkpoints, proves } = await checkAudited(file, source?.ask)
+    const periods = checkpoints.length - 1
+    if (json === true) printJson({ file, dataset, from, to, rows, periods, proves, headers: rpc ?? null })
+    else
+      print(
+        `${file} is complete: ${dataset} of blocks ${from} to ${to}, ${rows} rows, ${periods} periods; ${proves}`,
+      )
+  } finally {
+    await source?.close()
   }
 }
 
@@ -136,9 +204,14 @@ async function rangeOf(source: Source, dataset: Dataset, options: ExportOptions)
   if (dataset.isAtBlock === true && options.from !== undefined)
     throw new UsageError('--from: this table is of one block, --to')
   // Block 0 is held however much was pruned.
-  const blockMin = info.blockHeightMin as number
+  const blockHeld = info.blockHeightMin as number
+  // Totals of the header below are the beginning.
+  const blockMin = dataset.isAudited === true ? Math.max(1, blockHeld) : blockHeld
   const lowest = dataset.needsState === true ? Math.max(1, info.stateHeightMin as number) : blockMin
-  const from = options.from ?? Math.min(lowest === 1 && dataset.needsState !== true ? 0 : lowest, to)
+  const isFromGenesis = lowest === 1 && dataset.needsState !== true && dataset.isAudited !== true
+  const from = options.from ?? Math.min(isFromGenesis ? 0 : lowest, to)
+  if (dataset.isAudited === true && from < 1)
+    throw new UsageError('--from 0: genesis has the first totals; this table begins with block 1')
   if (from > to) throw new UsageError(`--from ${from} is above --to ${to}`)
   return { from, to }
 }

@@ -145,6 +145,32 @@ function addDecisions(member: Command): void {
   })
 }
 
+function addSignal(member: Command): void {
+  sendable(
+    member
+      .command('signal')
+      .description(
+        'signal the newest version of the rules that your node executes, before an upgrade is proposed',
+      )
+      .addOption(
+        new Option('--rules <version>', 'of the rules; default: what the node at --rpc executes').argParser(
+          wholeNumber(1, 0xffff_ffff),
+        ),
+      ),
+  ).action(async (options: SendOptions & NodeOptions & { readonly rules?: number }) => {
+    const version = options.rules ?? (await rulesOf(options))
+    await conclude(encodeCall(governanceSchema, 'signalVersion', { version }), options)
+  })
+}
+
+/** The newest version of the rules that a node executes. */
+async function rulesOf(options: NodeOptions): Promise<number> {
+  const client = await clientOf(options)
+  const info = (await client.request('chain_info')) as { readonly protocolVersionMax?: number }
+  if (info.protocolVersionMax !== undefined) return info.protocolVersionMax
+  throw new OperatorError('the node does not say which versions it executes: give --rules')
+}
+
 function addRotations(member: Command): void {
   sendable(
     member
@@ -245,6 +271,7 @@ export function addMember(program: Command): void {
   addViews(member)
   addAdmit(member)
   addDecisions(member)
+  addSignal(member)
   addRotations(member)
   addAccount(member)
 }

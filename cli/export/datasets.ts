@@ -8,6 +8,7 @@ import { eventsOf, parseLogs } from '../../client/logs.ts'
 import { accountsTables } from '../../state/modules/accounts/tables.ts'
 import { issuanceSchema } from '../../state/modules/issuance/schema.ts'
 import { redemptionSchema } from '../../state/modules/redemption/schema.ts'
+import type { Dataset, Range } from './dataset.ts'
 import type { Source } from './source.ts'
 import { type Cell, type Column, columnName, type Row } from './table.ts'
 
@@ -17,23 +18,6 @@ const AT_ONCE = 50
 const POINTS = 1_000
 /** Blocks of one search for events, at most; fewer where they have many. */
 const LOG_BLOCKS = 2_000
-
-export interface Range {
-  readonly from: number
-  readonly to: number
-}
-
-export interface Dataset {
-  readonly text: string
-  readonly columns: readonly Column[]
-  /** Of one block, `to`, instead of a range. */
-  readonly isAtBlock?: true
-  /** Only of blocks whose state is kept. */
-  readonly needsState?: true
-  /** Only from the data directory of a stopped node. */
-  readonly isOffline?: true
-  rows(source: Source, range: Range): AsyncIterable<readonly Row[]>
-}
 
 type Members = { readonly [name: string]: Json }
 

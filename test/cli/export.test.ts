@@ -1,14 +1,17 @@
 // `suanli export`: the same tables from a running node and from its data directory, as CSV and as Parquet, and its state as a file.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { parseEther } from 'viem'
+import { AUDITED } from '../../cli/export/audit.ts'
 import { privateKeyAccount } from '../../client/accounts/account.ts'
 import { createClient } from '../../client/chainClient.ts'
-import { redemption } from '../../client/modules.ts'
+import { issuance, redemption } from '../../client/modules.ts'
 import { httpTransport } from '../../client/transports/http.ts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+import { developmentValidator } from '../../genesis/devKeys.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 
@@ -161,6 +164,71 @@ describe('cli.export', function () {
     const columns = await run('coverage', '--columns')
     assert.match(columns, /^height +integer +of the block$/m)
     assert.match(columns, /^shortfall_base +text .*base units/m)
+  })
+
+  it('writes audited tables whose sums are the differences of header totals, and finds what is missing or false', async () => {
+    const client = createClient(httpTransport(devnet!.rpcUrl))
+    const operator = privateKeyAccount(developmentValidator(0).operator.secretKey)
+    await client.send(operator, issuance.mint({ to: operator.address, amountBase: parseEther('3') }))
+    await client.send(operator, issuance.retire({ amountBase: parseEther('1') }))
+    await devnet!.passWindows(1)
+    const to = String((await call<{ height: number }>(devnet!.rpcUrl, 'chain_info')).height)
+    for (const table of AUDITED) {
+      for (const format of ['csv', 'parquet']) {
+        const file = at(`${table}.${format}`)
+        await run(table, '--rpc', devnet!.rpcUrl, '--to', to, '-o', file)
+        const verified = await run('verify', file, '--rpc', devnet!.rpcUrl, '--json')
+        const { rows, periods } = JSON.parse(verified) as { rows: number; periods: number }
+        assert.ok(rows >= 1 && periods >= 3, `${table}: ${verified}`)
+      }
+    }
+    const issued = readCsv(at('issuance.csv'))
+    const sum = (wanted: string): bigint =>
+      issued.reduce((all, { kind, amount_base }) => all + (kind === wanted ? BigInt(amount_base!) : 0n), 0n)
+    // A part of a mint goes into its lock; what redemption delivered is burned, too.
+    assert.equal(sum('mint'), parseEther('3'))
+    assert.ok(sum('burn') >= parseEther('1'))
+    const locked = readCsv(at('redemption.csv'))
+    assert.ok(
+      locked.some(({ kind, amount_base }) => kind === 'lock' && amount_base === String(parseEther('25'))),
+    )
+    const last = readCsv(at('circulation.csv')).at(-1)!
+    assert.equal(
+      BigInt(last.circulating_base!),
+      BigInt(last.supply_base!) - BigInt(last.locked_in_redemption_base!),
+    )
+
+    const text = readFileSync(at('issuance.csv'), 'utf8')
+    const manifest = readFileSync(at('issuance.csv.manifest.json'), 'utf8')
+    const [names, first, ...rest] = text.split('\n')
+    const sha256Of = (content: string): string => `0x${createHash('sha256').update(content).digest('hex')}`
+    const tampered = async (content: string, adapt = true): Promise<string> => {
+      writeFileSync(at('false.csv'), content)
+      const known = JSON.parse(manifest) as object
+      const own = adapt ? { ...known, sha256: sha256Of(content) } : known
+      writeFileSync(at('false.csv.manifest.json'), JSON.stringify(own))
+      const { code, stderr } = await runSuanli(['export', 'verify', at('false.csv')])
+      assert.equal(code, 1)
+      return stderr
+    }
+    assert.match(await tampered([names, ...rest].join('\n'), false), /SHA-256 differs/)
+    assert.match(await tampered([names, ...rest].join('\n')), /the rows sum to .*, the headers differ by/)
+    assert.match(await tampered([names, first, first, ...rest].join('\n')), /out of order|the rows sum to/)
+    assert.match(await tampered(text.replace('mint', 'burn')), /the rows sum to/)
+    writeFileSync(at('false.csv.manifest.json'), '{}')
+    const { stderr } = await runSuanli(['export', 'verify', at('false.csv')])
+    assert.match(stderr, /is no manifest of an audited export/)
+    const zero = await runSuanli([
+      'export',
+      'issuance',
+      '--rpc',
+      devnet!.rpcUrl,
+      '--from',
+      '0',
+      '-o',
+      at('zero.csv'),
+    ])
+    assert.match(zero.stderr, /--from 0: genesis has the first totals/)
   })
 
   it('writes the same from the data directory once the node is stopped, and every account', async () => {

@@ -8,7 +8,6 @@ import { classFields } from '../catalogue/schema.ts'
 import { attestorChangeFields, freezeFields, pauseFields, requirementFields } from '../compliance/schema.ts'
 import { reporterChangeFields, reporterChangeInfo } from '../oracle/schema.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
-import { governanceParameters, OPEN_PER_MEMBER_MAX } from './presets.ts'
 import {
   admissionFields,
   assetFields,
@@ -17,8 +16,10 @@ import {
   chamberRecords,
   changes,
   governanceErrors,
+  governanceParameters,
   MOTION_KINDS,
   motionInfo,
+  OPEN_PER_MEMBER_MAX,
   PROPOSAL_KINDS,
   PROPOSAL_OUTCOMES,
   parameterChange,
