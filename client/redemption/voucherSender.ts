@@ -9,11 +9,14 @@ import { PATHS, readWire, voucherAccepted, voucherBody, voucherRefused } from '.
 const DUE_PART = 4n
 /** And at the latest so long after a charge. */
 const DUE_MS = 1_000
+/** One that did not arrive is sent again after twice as long each time, up to this. */
+const AGAIN_MS_MAX = 16_000
 
 export class VoucherSender {
   readonly #core: DoorCore
   #timer: ReturnType<typeof setTimeout> | undefined
   #sending: Promise<void> = Promise.resolve()
+  #isClosed = false
 
   constructor(core: DoorCore) {
     this.#core = core
@@ -21,25 +24,29 @@ export class VoucherSender {
 
   /** A voucher leaves in a moment, if anything is due. */
   soon(): void {
-    const { dueBase } = this.#core.meter
-    if (dueBase <= 0n) return
-    const send = (): void => {
-      void this.flush().catch((error: unknown) => {
-        // A door that does not take vouchers gets none; the window's end says the rest.
-        if (error instanceof RedeemError && error.code !== 'door') this.#core.refuse(error)
-      })
-    }
-    if (dueBase * DUE_PART >= this.#core.door.session.exposureBase) {
-      send()
-      return
-    }
-    if (this.#timer !== undefined) return
+    const { meter, door } = this.#core
+    if (meter.dueBase <= 0n) return
+    if (meter.dueBase * DUE_PART >= door.session.exposureBase) this.#send(DUE_MS)
+    else this.#sendAfter(DUE_MS)
+  }
+
+  #sendAfter(pauseMs: number): void {
+    if (this.#timer !== undefined || this.#isClosed) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      send()
-    }, DUE_MS)
+      this.#send(pauseMs)
+    }, pauseMs)
     // A program that is done need not wait; one that serves flushes when it closes.
     ;(this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  #send(pauseMs: number): void {
+    void this.flush().catch((error: unknown) => {
+      if (!(error instanceof RedeemError)) return
+      if (error.code !== 'door') this.#core.refuse(error)
+      // A provider that was away for a moment may get no further request, and is owed all the same.
+      else if (this.#core.meter.dueBase > 0n) this.#sendAfter(Math.min(2 * pauseMs, AGAIN_MS_MAX))
+    })
   }
 
   /** Sends a voucher over all that is due, after those under way; `isRepeated`: even if nothing is. Throws RedeemError. */
@@ -73,6 +80,7 @@ export class VoucherSender {
   }
 
   close(): void {
+    this.#isClosed = true
     clearTimeout(this.#timer)
   }
 }

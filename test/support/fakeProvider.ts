@@ -51,6 +51,8 @@ export interface FakeProviderOptions {
 
 /** What it does wrong, from now on. */
 export interface Lies {
+  /** So many vouchers do not arrive. */
+  vouchersDropped?: number
   /** Answers every request with this status. */
   status?: number
   /** Serves another tariff than its grant names. */
@@ -227,6 +229,10 @@ export class FakeProvider {
     if (url.pathname === PATHS.statement) {
       const statement = this.#statement(Number(url.searchParams.get('after') ?? 0))
       return json(200, JSON.stringify(statementInfo.toJson(statement)))
+    }
+    if (url.pathname === PATHS.vouchers && (this.lies.vouchersDropped ?? 0) > 0) {
+      this.lies.vouchersDropped!--
+      return void response.destroy()
     }
     if (url.pathname === PATHS.vouchers) {
       const { deliveredBase, signature } = readWire(voucherBody, body)

@@ -23,8 +23,10 @@ import { parseTariff, tariffHash, tariffText } from '../../client/redemption/tar
 import { PATHS, readWire, type Session, sessionInfo, statementInfo } from '../../client/redemption/wire.ts'
 import { httpTransport } from '../../client/transports/http.ts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+import { developmentGenesis, type GenesisOptions } from '../../devnet/genesisOptions.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { type DemoBackend, startDemoBackend } from '../../gateway/demo/demoBackend.ts'
+import { genesisSchema } from '../../genesis/schema.ts'
 import { Running } from './devnetHarness.ts'
 import { until } from './nodeSteps.ts'
 
@@ -61,6 +63,7 @@ export const CONTEXT_TOKENS = 64
 /** An answer takes two seconds: long enough to break it. */
 const SLOW_TOKENS_PER_SECOND = 30
 const BLOCKS_MAX = 40
+const BLOCK_TIME_MS = 500
 
 /** Somebody with coins. */
 export interface Holder {
@@ -74,6 +77,25 @@ export interface Redemption {
   readonly holder: Holder
   readonly id: number
   readonly counts: Map<number, MeterState>
+}
+
+interface StageOptions {
+  readonly isOwnModel?: boolean
+  readonly firstWindowMs?: number
+  readonly windowMs?: number
+}
+
+/** The genesis of a chain whose first window ends `firstWindowMs` from now. */
+function genesisFileIn(
+  folder: string,
+  chain: Omit<GenesisOptions, 'blockTimeMs'>,
+  firstWindowMs: number,
+): string {
+  const genesis = developmentGenesis({ ...chain, blockTimeMs: BLOCK_TIME_MS })
+  const timestampMs = Date.now() + firstWindowMs - chain.windowMs
+  const file = join(folder, 'genesis.json')
+  writeFileSync(file, JSON.stringify(genesisSchema.toJson({ ...genesis, timestampMs })))
+  return file
 }
 
 export class GatewayStage {
@@ -96,11 +118,21 @@ export class GatewayStage {
     this.operator = privateKeyAccount(this.#operatorSecret)
   }
 
-  /** `isOwnModel`: the gateway runs the model itself, fine-tunes it, and trains by a command. */
-  static async start({ isOwnModel = false } = {}): Promise<GatewayStage> {
+  /**
+   * `isOwnModel`: the gateway runs the model itself, fine-tunes it, and trains by a command. `firstWindowMs`: the node is a program
+   * of its own that can be killed, by this machine's clock, and its first window ends after so long.
+   */
+  static async start({
+    isOwnModel = false,
+    firstWindowMs,
+    windowMs = WINDOW_MS,
+  }: StageOptions = {}): Promise<GatewayStage> {
     const folder = mkdtempSync(join(tmpdir(), 'suanli-gateway-'))
+    const chain = { validators: 1, accounts: 9, balanceCoins: 1_000, windowMs }
     const devnet = await createDevnet({
-      ...{ isInProcess: true, validators: 1, accounts: 9, balanceCoins: 1_000, windowMs: WINDOW_MS },
+      ...(firstWindowMs === undefined
+        ? { ...chain, isInProcess: true }
+        : { genesisFile: genesisFileIn(folder, chain, firstWindowMs) }),
       logLevel: 'silent',
     })
     const backend = await startDemoBackend()

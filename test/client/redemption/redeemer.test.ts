@@ -174,6 +174,16 @@ describe('client.redemption.Redeemer', () => {
     assert.deepEqual(one.vouchers, [COST])
   })
 
+  it('sends a voucher again that did not arrive, although no further request comes', async () => {
+    const one = await served({}, { exposureBase: 5n * COIN })
+    one.lies.vouchersDropped = 1
+    const paid = vouchered()
+    assert.equal((await ask()).status, 200)
+    assert.equal(await paid, COST)
+    assert.deepEqual(one.vouchers, [COST])
+    assert.deepEqual(problems, [])
+  }).timeout(20_000)
+
   it('pays what a provider asks for before it goes on', async () => {
     const one = await served({}, { exposureBase: 0n })
     for (let i = 1n; i <= 3n; i++) {
