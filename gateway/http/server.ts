@@ -68,6 +68,8 @@ export class GatewayServer {
       throw new ConfigError(`tls: ${errorText(error)}`)
     }
     server.maxConnections = limits.connectionsMax
+    // A client that takes nothing, or a stranger that holds a connection: longer than anything here is silent for.
+    server.setTimeout(limits.requestMs + limits.queueMs + 2 * limits.backendIdleMs)
     await listen(server, config.listen)
     own = new GatewayServer(context, server)
     return own

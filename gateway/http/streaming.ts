@@ -9,6 +9,8 @@ import { EventCutter, eventData } from './sse.ts'
 const DRAIN_MS = 60_000
 const EARLY_BYTES_MAX = 65_536
 const DONE = '[DONE]'
+/** For a backend to close its answer after that: nothing that comes later is part of it. */
+const DONE_MS = 1_000
 
 /** Who broke a stream off; `end`: nobody. */
 export type StreamEnd = 'end' | 'client' | 'backend'
@@ -51,6 +53,7 @@ class Passing {
   #hasSent = false
   #size = 0
   #stall: NodeJS.Timeout | undefined
+  #closing: NodeJS.Timeout | undefined
   #finish: (end: StreamEnd) => void = () => undefined
 
   constructor(options: Options) {
@@ -67,21 +70,26 @@ class Passing {
     response.once('close', onClose)
     answer.on('data', (piece: Uint8Array) => this.#take(piece))
     answer.once('end', () => this.#finish('end'))
-    answer.once('error', () => this.#finish('backend'))
-    answer.once('close', () => this.#finish('backend'))
+    // After its last event it may do as it likes.
+    const onBroken = (): void => this.#finish(this.#done === undefined ? 'backend' : 'end')
+    answer.once('error', onBroken)
+    answer.once('close', onBroken)
     if (response.destroyed) this.#finish('client')
     await begin()
     this.#isBegun = true
     this.#send(this.#early.splice(0))
     const end = await ended
     clearTimeout(this.#stall)
+    clearTimeout(this.#closing)
     response.off('close', onClose)
     answer.removeAllListeners('data')
-    if (end !== 'end') answer.destroy()
+    // A whole answer leaves its connection for the next one.
+    if (!answer.complete) answer.destroy()
     return { end, done: this.#done, hasSent: this.#hasSent }
   }
 
   #take(piece: Uint8Array): void {
+    if (this.#done !== undefined) return
     const { answer, usage, partsMax, bytesMax } = this.#options
     this.#size += piece.length
     let events: readonly Uint8Array[]
@@ -98,6 +106,7 @@ class Passing {
       isBeyond ||= usage.parts > partsMax
       if (isBeyond) break
       if (passed !== undefined) out.push(passed)
+      if (this.#done !== undefined) break
     }
     if (this.#isBegun) this.#send(out)
     else {
@@ -130,6 +139,7 @@ class Passing {
     if (data === undefined) return event
     if (data === DONE) {
       this.#done = event
+      this.#closing = setTimeout(() => this.#finish('end'), DONE_MS)
       return undefined
     }
     let part: Body

@@ -21,6 +21,10 @@ export type Behaviour =
   | 'html'
   /** Usage in every part of a stream. */
   | 'continuous'
+  /** Goes on after `[DONE]`, with text and another usage, and never closes. */
+  | 'babbles'
+  /** One event without an end, in large pieces. */
+  | 'floods'
 
 export interface Seen {
   readonly path: string
@@ -29,6 +33,7 @@ export interface Seen {
 }
 
 const WORDS_DEFAULT = 5
+const FLOOD_BYTES = 262_144
 
 export class FakeUpstream {
   behaviour: Behaviour = 'honest'
@@ -175,6 +180,12 @@ export class FakeUpstream {
     let at = 0
     const step = (): void => {
       if (response.destroyed) return
+      if (this.behaviour === 'floods') {
+        // As fast as it is taken.
+        if (response.write(Buffer.alloc(FLOOD_BYTES, 'x'))) setImmediate(step)
+        else response.once('drain', step)
+        return
+      }
       const isBroken = this.behaviour === 'breaks' || this.behaviour === 'stalls'
       if (isBroken && at === 2) {
         if (this.behaviour === 'breaks') response.destroy()
@@ -184,7 +195,12 @@ export class FakeUpstream {
         const asked = (body.stream_options as { include_usage?: boolean } | undefined)?.include_usage === true
         const usage = asked ? this.#usage(body, count) : undefined
         if (usage !== undefined) response.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`)
-        response.end('data: [DONE]\n\n')
+        if (this.behaviour !== 'babbles') return void response.end('data: [DONE]\n\n')
+        const more = {
+          choices: [{ index: 0, delta: { content: 'more ' } }],
+          usage: { ...usage, completion_tokens: 1 },
+        }
+        response.write(`data: [DONE]\n\ndata: ${JSON.stringify(more)}\n\n`)
         return
       }
       at++

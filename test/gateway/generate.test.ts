@@ -161,6 +161,28 @@ describe('gateway: calls to models', () => {
     assert.equal(door.context.metrics.value('streams_broken_total', { by: 'backend' }), 1)
   })
 
+  it('takes nothing of what a backend says after its end, and does not wait for it', async () => {
+    upstream.behaviour = 'babbles'
+    const aborted = upstream.nextAbort()
+    const answer = await door.chat({ stream: true })
+    assert.doesNotMatch(answer.text, /more /)
+    assert.doesNotMatch(answer.text, /"error"/)
+    assert.match(answer.text, /data: \[DONE\]\n\n$/)
+    assert.equal(chargeOf(answer)!.line.completionTokens, 4)
+    await aborted
+  })
+
+  it('gives up a backend whose event does not end, long before it fills the memory', async () => {
+    upstream.behaviour = 'floods'
+    const aborted = upstream.nextAbort()
+    const answer = await door.chat({ stream: true })
+    await aborted
+    // By whether the head had left already.
+    assert.match(answer.text, /"code":"backend_(broken|unavailable)"/)
+    assert.equal(door.meter().meteredBase, 0n)
+    assert.equal(door.meter().reservedBase, 0n)
+  })
+
   it('gives up a backend that stalls in a stream', async () => {
     upstream.behaviour = 'stalls'
     const answer = await door.chat({ stream: true })

@@ -22,11 +22,11 @@ export type Victim = (typeof VICTIMS)[number]
 
 const HOLDERS = 2
 const STREAMS_PER_HOLDER = 2
-const AMOUNT = 20n * COIN
+const AMOUNT = 4n * COIN
 /** Of the requests that are made on the chain meanwhile. */
 const SMALL = COIN / 100n
 /** For a window to begin, and for a process to be back on a busy machine. */
-const WINDOW_BEGINS_MS = 300_000
+const WINDOW_BEGINS_MS = 900_000
 const BACK_MS = 120_000
 /** A program that finds nobody asks again. */
 const AGAIN_MS = 100
@@ -98,7 +98,7 @@ export class KillTrial {
       const { windowIndex } = await stage.clock()
       assert.ok(
         window - windowIndex <= 1,
-        `it is assigned for window ${window} in window ${windowIndex}: --first-window is too short`,
+        `it is assigned for window ${window} in window ${windowIndex}: --seconds-to-start is too short`,
       )
       await until(
         'its window runs',
