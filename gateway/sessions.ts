@@ -42,6 +42,7 @@ export class Sessions {
   readonly #keys = new ApiKeys<Session>()
   readonly #byId = new Map<string, Session>()
   #totalWeight = 0n
+  #isSynced = false
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -58,6 +59,11 @@ export class Sessions {
   /** Hours booked in the running window. */
   get totalWeight(): bigint {
     return this.#totalWeight
+  }
+
+  /** Whether the chain was looked at: before, no key is known to be wrong. */
+  get isSynced(): boolean {
+    return this.#isSynced
   }
 
   find(authorization: string | undefined): Session | undefined {
@@ -93,6 +99,7 @@ export class Sessions {
         totalWeight += session.weight
     }
     this.#totalWeight = totalWeight
+    this.#isSynced = true
   }
 
   #add(assigned: Assigned): void {

@@ -55,7 +55,7 @@ export interface RedeemerOptions {
   readonly isStatementPaid?: boolean
   /** How often the chain is asked; default 1,000. */
   readonly pollMs?: number
-  /** How long a door is tried before its assignment is rejected; default 10,000. */
+  /** How long a door is tried before its assignment is rejected, twelve times that where it has served before; default 10,000. */
   readonly graceMs?: number
   /** How long a request waits for a door; default 60,000. */
   readonly waitMs?: number
@@ -64,6 +64,8 @@ export interface RedeemerOptions {
 }
 
 const WAIT_MS = 60_000
+/** Times the grace of a door that has served before. */
+const SERVED_GRACE = 12
 /** Times that one request is tried, at one door or at several. */
 const TRIES_MAX = 5
 /** Before the first time that it is tried again at the same door; then twice as long. */
@@ -284,11 +286,18 @@ export class Redeemer extends EventTarget {
     } catch (error) {
       if (!(error instanceof RedeemError)) throw error
       const triedMs = performance.now() - opening.firstTriedMs
-      if (PASSING.has(error.code) && triedMs < (this.#options.graceMs ?? 10_000)) return
+      if (PASSING.has(error.code) && triedMs < this.#graceMs(key)) return
       await this.#giveUp(opening, error)
       return
     }
     this.#waiters.offer(opening.door)
+  }
+
+  /** Who has served before is there, and may be starting again. */
+  #graceMs(assignment: number): number {
+    const { graceMs = 10_000, store } = this.#options
+    const servedBase = store?.load(assignment)?.meteredBase ?? 0n
+    return servedBase > 0n ? graceMs * SERVED_GRACE : graceMs
   }
 
   async #open(terms: AssignmentTerms, { nowMs }: At): Promise<PaidDoor> {

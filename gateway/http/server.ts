@@ -143,7 +143,14 @@ export class GatewayServer {
     const { failure } = this.#context.ledger
     if (failure !== undefined)
       throw new Refusal(503, 'store_failed', 'nothing can be written down: nothing is served')
-    const session = this.#context.sessions.find(request.headers.authorization)
+    const { sessions } = this.#context
+    const session = sessions.find(request.headers.authorization)
+    if (session === undefined && !sessions.isSynced) {
+      // A holder that is told of a wrong key would give its assignment up.
+      throw new Refusal(503, 'starting', 'the gateway has just started and asks its node', {
+        headers: later(1),
+      })
+    }
     if (session === undefined) {
       throw new Refusal(
         401,

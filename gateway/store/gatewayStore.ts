@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { equalBytes, toHex, utf8 } from '../../base/bytes.ts'
+import { errorText } from '../../base/errors.ts'
 import { GroupCommit, type Operation } from './groupCommit.ts'
 import { type AssignmentId, type Standing, type StoredLine, standingRecord, storedLine } from './records.ts'
 import { GatewayStoreError } from './storeError.ts'
@@ -25,6 +26,13 @@ const standingKey = (id: AssignmentId): string => `standing/${idKey(id)}`
 const lineKey = (id: AssignmentId, index: number): string => `line/${idKey(id)}/${fixed(index, 14)}`
 
 type Level = ClassicLevel<string, Uint8Array>
+
+interface Range {
+  readonly gt?: string
+  readonly gte?: string
+  readonly lt: string
+  readonly limit: number
+}
 
 interface Owner {
   readonly genesis: Uint8Array
@@ -66,7 +74,7 @@ export class GatewayStore {
       await store.#own(folder, owner)
     } catch (error) {
       await level.close()
-      throw error
+      throw damaged(error)
     }
     return store
   }
@@ -94,15 +102,7 @@ export class GatewayStore {
 
   /** All standings. Throws GatewayStoreError `Corrupt`. */
   async standings(): Promise<readonly Standing[]> {
-    const found: Standing[] = []
-    for await (const [key, value] of this.#level.iterator({
-      gt: 'standing/',
-      lt: 'standing0',
-      limit: STANDINGS_MAX,
-    })) {
-      found.push(read(key, value, standingRecord.decode))
-    }
-    return found
+    return this.#all({ gt: 'standing/', lt: 'standing0', limit: STANDINGS_MAX }, standingRecord.decode)
   }
 
   /** Resolves once the standing, and the line if there is one, survive a power loss. */
@@ -121,10 +121,17 @@ export class GatewayStore {
 
   /** Lines of an assignment from a number on, oldest first. */
   async lines(id: AssignmentId, from: number, limit: number): Promise<readonly StoredLine[]> {
-    const found: StoredLine[] = []
     const range = { gte: lineKey(id, from), lt: `line/${idKey(id)}0`, limit }
-    for await (const [key, value] of this.#level.iterator(range))
-      found.push(read(key, value, storedLine.decode))
+    return this.#all(range, storedLine.decode)
+  }
+
+  async #all<T>(range: Range, decode: (bytes: Uint8Array) => T): Promise<readonly T[]> {
+    const found: T[] = []
+    try {
+      for await (const [key, value] of this.#level.iterator(range)) found.push(read(key, value, decode))
+    } catch (error) {
+      throw damaged(error)
+    }
     return found
   }
 
@@ -144,6 +151,12 @@ export class GatewayStore {
     await this.#commit.settled()
     await this.#level.close()
   }
+}
+
+/** What LevelDB says of a file that it cannot read. */
+function damaged(error: unknown): unknown {
+  if (error instanceof GatewayStoreError) return error
+  return new GatewayStoreError('Corrupt', `the store cannot be read: ${errorText(error)}`, { cause: error })
 }
 
 function read<T>(key: string, value: Uint8Array, decode: (bytes: Uint8Array) => T): T {

@@ -90,6 +90,26 @@ describe('gateway: the door', () => {
     assert.match(text, /^HTTP\/1\.1 408 /)
   })
 
+  it('calls no key wrong before it has looked at the chain', async () => {
+    const { sessions } = door.context
+    Object.assign(door.context, { sessions: { find: () => undefined, isSynced: false } })
+    const answer = await door.get('/v1/models', { key: 'any' })
+    assert.deepEqual([answer.status, codeOf(answer)], [503, 'starting'])
+    Object.assign(door.context, { sessions })
+    assert.equal((await door.get('/v1/models')).status, 200)
+  })
+
+  it('has a bound of connections, and none is kept by whoever says nothing', async () => {
+    const silent = Array.from({ length: 100 }, () => {
+      const socket = connect(door.server.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      // Whatever it is told, it must be read for the end to be seen.
+      return new Promise<void>((resolve) => socket.resume().once('close', () => resolve()))
+    })
+    await Promise.all(silent)
+    assert.equal((await door.chat()).status, 200)
+  }).timeout(20_000)
+
   it('tells strangers the tariff and whether it is ready, and nothing else', async () => {
     const open = await fetch(`${door.url}/suanli/v1/tariff`)
     assert.equal(await open.text(), door.context.tariffText)

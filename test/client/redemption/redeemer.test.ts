@@ -327,6 +327,25 @@ describe('client.redemption.Redeemer', () => {
     assert.deepEqual(problems, [])
   })
 
+  it('waits longer for a door that has served before: its provider may be starting again', async () => {
+    const graceMs = 100
+    const one = await served({
+      graceMs,
+      store: { load: () => ({ meteredBase: COST, voucheredBase: COST }), save: () => undefined },
+    })
+    one.lies.status = 503
+    const beganMs = performance.now()
+    await new Promise<void>((resolve) =>
+      redeemer.on('state', () => {
+        if (performance.now() - beganMs >= 3 * graceMs) resolve()
+      }),
+    )
+    const serving = stateOf('serving')
+    delete one.lies.status
+    await serving
+    assert.deepEqual(chain.sent, [])
+  })
+
   it('tries a shut door again, and rejects what stays shut', async () => {
     const one = await served({ graceMs: 60_000 })
     one.lies.status = 503
