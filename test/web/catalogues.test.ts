@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { explorerMessages } from '../../web/explorer/messages.ts'
 import { frameMessages } from '../../web/frame/messages.ts'
 import { reservesMessages } from '../../web/reserves/messages.ts'
 import { uiMessages } from '../../web/ui/messages.ts'
@@ -9,6 +10,7 @@ import { verifyMessages } from '../../web/verify/messages.ts'
 import type { Entries } from '../../web/words/catalogue.ts'
 
 const CATALOGUES = {
+  explorer: explorerMessages,
   frame: frameMessages,
   reserves: reservesMessages,
   ui: uiMessages,
