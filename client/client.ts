@@ -69,6 +69,8 @@ export {
 } from './modules.ts'
 export type { Provider } from './provider.ts'
 export { httpProvider, transportProvider } from './provider.ts'
+export type { SeriesOptions, SeriesPoint } from './series.ts'
+export { chainSeries } from './series.ts'
 export type { ChainSubscription, SubscribeOptions } from './subscription.ts'
 export { subscribe } from './subscription.ts'
 export type { Fetch, HttpOptions } from './transports/http.ts'

@@ -38,6 +38,7 @@ const ROOMS: { readonly [P in Exclude<keyof ReturnType<typeof nodePaths>, 'addre
   recovery: { files: /^recovery-\d+\.json(?:\.tmp)?$/ },
   snapshots: { files: /^(?!)/, folders: [[/^\d+(?:\.tmp)?$/, SNAPSHOT]] },
   accountIndex: LEVEL,
+  series: LEVEL,
   evidence: { files: /^[\da-f]{64}\.evidence(?:\.tmp)?$/ },
 }
 

@@ -17,6 +17,7 @@ import type {
   NodeHealth,
   PendingEvidence,
   PooledTransaction,
+  SeriesReader,
   StateProof,
   StateSelector,
   StateView,
@@ -70,6 +71,7 @@ export interface BackendOptions {
   readonly syncing: () => SyncProgress | undefined
   readonly evidence: () => readonly PendingEvidence[]
   readonly accountIndex?: AccountIndexReader
+  readonly series?: SeriesReader
 }
 
 /** Its id is computed when it is asked for: most readers of an old block need one of a thousand. */
@@ -113,6 +115,7 @@ class LazyView implements StateView {
 export class NodeBackend implements Backend {
   readonly identity: ChainIdentity
   readonly accountIndex?: AccountIndexReader
+  readonly series?: SeriesReader
   readonly #options: BackendOptions
   readonly #recent = new Map<number, FinalizedBlock>()
   readonly #loaded = new Map<number, FinalizedBlock>()
@@ -125,6 +128,7 @@ export class NodeBackend implements Backend {
   constructor(options: BackendOptions) {
     this.identity = options.identity
     if (options.accountIndex !== undefined) this.accountIndex = options.accountIndex
+    if (options.series !== undefined) this.series = options.series
     this.#options = options
     this.#head = this.#load(options.importer.head().header.height)!
     this.#unsubscribe = options.importer.onFinalized((event) => this.#onFinalized(event))

@@ -11,10 +11,12 @@ import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import type { DevControl } from '../rpc/dev/control.ts'
+import { FIGURE_COUNT, FIGURES_LAYOUT } from '../rpc/native/figures.ts'
 import type { startRpc } from '../rpc/start.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
+import { SeriesIndex } from '../storage/seriesIndex.ts'
 import { startAccountIndexer } from './accountIndexer.ts'
 import type { WantedBlocks } from './application.ts'
 import type { NodeBackend } from './backend.ts'
@@ -31,6 +33,7 @@ import { type OpenedNetwork, openNetwork } from './openNetwork.ts'
 import type { RecoverOne } from './pool/recoverer.ts'
 import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
+import { type SeriesIndexer, startSeriesIndexer } from './seriesIndexer.ts'
 import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
 import { createBackend, type RunningService, startService } from './startService.ts'
 import { stateFileLines } from './stateFile.ts'
@@ -165,15 +168,18 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const loop = startLoopWatch(logger)
   closers.add(() => loop.close())
   const indexed = await openAccountIndex(options, closers)
-  const backend = createBackend({ ...parts, ...indexed, consensus, loop })
+  const series = await openSeries(options, closers)
+  const backend = createBackend({ ...parts, ...indexed, series, consensus, loop })
   closers.add(() => backend.close())
   keepUp(indexed.accountIndex, { backend, logger, closers })
+  const indexer = await startSeriesIndexer({ index: series, chain: backend, logger })
+  closers.add(() => indexer.close())
   await consensus.start()
 
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
-  const parted = { genesis, opened, network, consensus, service, halt, backend, ...indexed }
+  const parted = { genesis, opened, network, consensus, service, halt, backend, indexer, ...indexed }
   tellUp(options, parted)
   return runningNode(parted, closers)
 }
@@ -186,6 +192,7 @@ interface StartedParts {
   readonly service: RunningService
   readonly halt: Halt
   readonly backend: NodeBackend
+  readonly indexer: SeriesIndexer
   readonly accountIndex?: AccountIndex
 }
 
@@ -242,13 +249,14 @@ function runningNode(parts: StartedParts, closers: Closers): RunningNode {
 
 /** The chain goes first and the votes last: a stop in between leaves a key that remembers too much, never too little. */
 async function takeBack(
-  { opened, consensus, backend }: StartedParts,
+  { opened, consensus, backend, indexer }: StartedParts,
   { height, forget }: { readonly height: number; readonly forget: () => Promise<void> },
 ): Promise<void> {
   const goBack = async (): Promise<void> => {
     await opened.importer.takeBack(height)
     opened.mempool.drop()
     backend.onTakenBack()
+    await indexer.cut(height)
   }
   await consensus.restartAfter({ goBack, forget })
 }
@@ -275,6 +283,14 @@ async function openAccountIndex(
   const accountIndex = await AccountIndex.open(nodePaths(dataDir).accountIndex)
   closers.add(() => accountIndex.close())
   return { accountIndex }
+}
+
+/** What every node keeps for charts. */
+async function openSeries({ dataDir }: NodeOptions, closers: Closers): Promise<SeriesIndex> {
+  const form = { layout: FIGURES_LAYOUT, figureCount: FIGURE_COUNT }
+  const series = await SeriesIndex.open(nodePaths(dataDir).series, form)
+  closers.add(() => series.close())
+  return series
 }
 
 /** Lets the index follow the chain. */

@@ -9,6 +9,7 @@ export function nodePaths(dataDir: string) {
     recovery: join(dataDir, 'recovery'),
     snapshots: join(dataDir, 'snapshots'),
     accountIndex: join(dataDir, 'accounts'),
+    series: join(dataDir, 'series'),
     evidence: join(dataDir, 'evidence'),
     addresses: join(dataDir, 'addresses.json'),
   }

@@ -10,6 +10,7 @@ import type { DevControl } from '../rpc/dev/control.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
 import type { AccountIndex } from '../storage/accountIndex.ts'
+import type { SeriesIndex } from '../storage/seriesIndex.ts'
 import { startAdmin } from './adminServer.ts'
 import { NodeBackend } from './backend.ts'
 import { startRecounts } from './chain/recount.ts'
@@ -53,15 +54,17 @@ export type BackendParts = Pick<ServiceOptions, 'genesis' | 'opened' | 'consensu
   readonly halt: Pick<Halt, 'reason'>
   readonly loop: Pick<LoopWatch, 'figures'>
   readonly accountIndex?: AccountIndex
+  readonly series?: SeriesIndex
 }
 
 /** Creates the backend of JSON-RPC. */
 export function createBackend(options: BackendParts): NodeBackend {
-  const { genesis, opened, network, consensus, signer, clock, halt, loop, accountIndex } = options
+  const { genesis, opened, network, consensus, signer, clock, halt, loop, accountIndex, series } = options
   const { chain, store, importer, mempool } = opened
   const isSyncing = (): boolean => consensus.blockSync.progress() !== undefined
   return new NodeBackend({
     ...(accountIndex === undefined ? {} : { accountIndex }),
+    ...(series === undefined ? {} : { series }),
     identity: {
       chainId: chain.chainId,
       genesisHash: chain.genesisHash,

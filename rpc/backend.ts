@@ -191,10 +191,39 @@ export interface AccountIndexReader {
   }): Promise<{ readonly places: readonly AccountPlace[]; readonly before: AccountPlace | undefined }>
 }
 
+/** Figures of consecutive blocks, in the order of FIGURE_NAMES (rpc/native/figures.ts); −1 for what is not known. */
+export interface SeriesBucket {
+  readonly fromHeight: number
+  readonly height: number
+  /** Of block `height`. */
+  readonly timestampMs: number
+  readonly least: readonly bigint[]
+  readonly greatest: readonly bigint[]
+  readonly last: readonly bigint[]
+}
+
+/** What a node keeps for charts, also of blocks that it has pruned. */
+export interface SeriesReader {
+  /** The heights that it knows, without gaps; undefined while it knows none. */
+  range(): { readonly from: number; readonly to: number } | undefined
+  /** The number of blocks of a bucket, at least `step`, whose cost is bounded, for buckets from height `from` on. */
+  evenStep(step: number, from: number): number
+  /** Oldest first, each up to a multiple of `step`, the last up to `to`. */
+  buckets(query: {
+    readonly from: number
+    readonly to: number
+    readonly step: number
+  }): AsyncIterable<SeriesBucket>
+  /** The lowest height with a timestamp at or after `timeMs`; one above the newest when there is none. */
+  heightAt(timeMs: number): Promise<number>
+}
+
 export interface Backend {
   readonly identity: ChainIdentity
   /** Absent on nodes that keep none. */
   readonly accountIndex?: AccountIndexReader
+  /** Absent where no node runs. */
+  readonly series?: SeriesReader
 
   /** Lowest height above genesis with a stored block; 1 unless blocks were pruned or skipped by state sync. */
   blockHeightMin(): number

@@ -17,6 +17,7 @@ import type {
   KnownTransaction,
   PendingEvidence,
   PooledTransaction,
+  SeriesReader,
   StateProof,
   StateSelector,
   StateView,
@@ -76,6 +77,7 @@ export class FakeBackend implements Backend {
   heightMin = 0
   progress: SyncProgress | undefined
   pendingEvidence: readonly PendingEvidence[] = []
+  series?: SeriesReader
   readonly #kept: Kept[] = []
   readonly #places = new Map<string, { height: number; index: number }>()
   readonly #finalizedListeners = new Set<(block: FinalizedBlock) => void>()
