@@ -98,6 +98,7 @@ function prepareMember(
     rpcPort: member.rpcPort,
     // Pages under development come from anywhere, and the keys of a devnet are public; a real node lists its origins.
     rpcAllowedOrigins: ['*'],
+    operatorView: true,
     logLevel: options.logLevel,
     logRotation: LOG_ROTATION,
     // Several validators share this machine: worker threads would only add overhead.

@@ -35,6 +35,8 @@ export interface NodeConfig {
   readonly rpcAllowedHosts: readonly string[]
   /** Origins of web pages that may call the RPC; `*` for any. */
   readonly rpcAllowedOrigins: readonly string[]
+  /** Whether `node_status` tells whoever may ask also the peers' addresses, the disk and the process. */
+  readonly operatorView: boolean
   /** `<address>:<port>` of a port of its own for /metrics; '' serves it on the JSON-RPC port, to this machine alone. */
   readonly metricsListen: string
   readonly logLevel: LevelWithSilent
@@ -79,6 +81,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   rpcPort: 8545,
   rpcAllowedHosts: [],
   rpcAllowedOrigins: [],
+  operatorView: false,
   metricsListen: '',
   logLevel: 'info',
   logFormat: 'auto',
@@ -178,6 +181,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
     isRecord({ keepBlocks: (value) => value === 0 || isCount(KEEP_BLOCKS_MIN, 1e12)(value) }),
     `{"keepBlocks": N} with N from ${KEEP_BLOCKS_MIN}, or 0 to keep all`,
   ],
+  operatorView: [isFlag, 'true or false'],
   accountIndex: [isFlag, 'true or false'],
   snapshots: [
     isRecord({ everyBlocks: (value) => value === 0 || isCount(16, 1e9)(value), keep: isCount(1, 16) }),

@@ -27,6 +27,7 @@ import { DiskUse } from './watch/diskUse.ts'
 import type { LoopWatch } from './watch/loopWatch.ts'
 import { MemberNames } from './watch/memberNames.ts'
 import { startMeters } from './watch/metrics.ts'
+import { operatorSource } from './watch/operatorFigures.ts'
 import { startOperatorLog } from './watch/operatorLog.ts'
 import { startUpkeep } from './watch/upkeep.ts'
 
@@ -163,19 +164,19 @@ async function start(
     logger,
   })
   closers.add(() => watch.close())
-  const meters = startMeters({
-    backend,
-    importer,
+  const watched = {
     status: () => consensus.driver.status(),
     host: network.host,
     members,
     disk: new DiskUse(options.dataDir),
     clockOffsetMs: () => watch.clockOffsetMs(),
-  })
+  }
+  const meters = startMeters({ backend, importer, ...watched })
   closers.add(() => meters.close())
   const metricsPort = parseListen(config.metricsListen)
   const rpc = await (options.startRpc ?? startRpc)({
     backend,
+    operator: operatorSource({ ...watched, isShown: config.operatorView, mempool: opened.mempool }),
     metrics: (out) => meters.write(out),
     ...(metricsPort === undefined ? {} : { metricsPort }),
     modules: chain.modules,

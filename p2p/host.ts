@@ -252,6 +252,8 @@ class Host implements P2pHost {
       hasAddress: (known?.addresses.length ?? 0) > 0 || this.#learned.has(peer),
       remoteAddress: link?.remoteAddress,
       protocols: link?.openProtocols() ?? [],
+      penaltyPoints: this.#penalties.pointsOf(peer),
+      roundTripMs: link?.roundTripMs,
     }
   }
 

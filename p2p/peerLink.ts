@@ -92,6 +92,11 @@ export class PeerLink {
     return this.#connections[0]?.connection.remoteAddr.toString()
   }
 
+  /** Of the last ping on the connection in use. */
+  get roundTripMs(): number | undefined {
+    return this.#connections[0]?.connection.rtt
+  }
+
   /** Bytes that wait for the peer on all channels. */
   get queuedBytes(): number {
     let sum = 0

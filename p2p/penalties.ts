@@ -54,6 +54,14 @@ export class Penalties {
     return refusedMs
   }
 
+  /** Points that have not faded yet. */
+  pointsOf(peer: PeerKey): number {
+    const record = this.#offenders.get(peer)
+    if (record === undefined) return 0
+    const idleMs = Math.max(0, this.#nowMs() - record.atMs)
+    return Math.max(0, record.points - (idleMs / 1000) * FADE_POINTS_PER_SECOND)
+  }
+
   /** Milliseconds until the peer is admitted again; 0 when it is not refused. */
   refusedForMs(peer: PeerKey): number {
     const record = this.#offenders.get(peer)

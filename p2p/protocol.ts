@@ -37,6 +37,10 @@ export interface PeerInfo {
   readonly remoteAddress: string | undefined
   /** Ids of the protocols whose channel is open. */
   readonly protocols: readonly string[]
+  /** At 100 it is refused for a while; they fade. */
+  readonly penaltyPoints: number
+  /** Of the last ping; undefined before the first. */
+  readonly roundTripMs: number | undefined
 }
 
 export interface ProtocolSpec {

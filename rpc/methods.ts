@@ -35,8 +35,11 @@ import { laneFeeMethods } from './native/fees.ts'
 import { historyMethods } from './native/history.ts'
 import { moduleMethods } from './native/modules.ts'
 import { parameterMethods } from './native/parameters.ts'
+import type { OperatorSource } from './native/operatorFigures.ts'
 import { proofMethods } from './native/proofs.ts'
+import { proposerMethods } from './native/proposers.ts'
 import { seriesMethods } from './native/series.ts'
+import { statusMethods } from './native/status.ts'
 import { txMethods } from './native/tx.ts'
 import { discoverMethod } from './openrpc.ts'
 import { Quota } from './quota.ts'
@@ -63,6 +66,8 @@ export interface MethodOptions {
   readonly nowMs?: () => number
   /** Only on a devnet in one process. */
   readonly control?: DevControl
+  /** Figures of the node for its operator. */
+  readonly operator?: OperatorSource
   readonly log: DispatchLog
 }
 
@@ -125,6 +130,8 @@ export function createMethods(options: MethodOptions): Methods {
     ...laneFeeMethods(backend),
     ...parameterMethods(backend, modules),
     ...seriesMethods(backend),
+    ...proposerMethods(backend),
+    ...statusMethods(backend, options.operator),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
     ...historyMethods({ backend, modules, indexes }),

@@ -22,6 +22,7 @@ import { runSuanli } from '../support/devnetHarness.ts'
 const PEER = {
   ...{ peer: '12D3KooA', peerId: new Uint8Array(0), known: true, validatorIndex: 1, mayConsensus: true },
   ...{ connected: true, hasAddress: true, remoteAddress: '/ip4/127.0.0.1/tcp/1', protocols: ['a', 'b'] },
+  ...{ penaltyPoints: 0, roundTripMs: undefined },
 }
 const entry = (sender: number, lane: string) => ({ sender: new Uint8Array(20).fill(sender), lane })
 

@@ -127,6 +127,8 @@ export class VirtualHost implements P2pHost, FabricHost {
       hasAddress: spec !== undefined,
       remoteAddress: undefined,
       protocols: link === undefined ? [] : [...link.open.keys()],
+      penaltyPoints: 0,
+      roundTripMs: undefined,
     }
   }
 
