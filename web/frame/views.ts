@@ -21,4 +21,6 @@ export const VIEWS: { readonly [name in RouteName]?: ViewEntry } = {
   '': { label: 'reserves', load: () => import('../reserves/view.ts') },
   verify: { label: 'verify', load: () => import('../verify/view.ts') },
   explorer: { label: 'explorer', load: () => import('../explorer/view.ts') },
+  operator: { label: 'operator', load: () => import('../operator/view.ts') },
+  console: { label: 'console', load: () => import('../console/view.ts') },
 }

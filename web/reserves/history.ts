@@ -41,7 +41,10 @@ class HistoryChart extends View {
   }
 
   async #load(): Promise<void> {
-    const [{ default: uplot }, { plotSheet }] = await Promise.all([import('uplot'), import('./plotSheet.ts')])
+    const [{ default: uplot }, { plotSheet }] = await Promise.all([
+      import('uplot'),
+      import('../ui/plotSheet.ts'),
+    ])
     adopt(plotSheet)
     this.#uplot = uplot
     this.#draw()
