@@ -2,16 +2,20 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { consoleMessages } from '../../web/console/messages.ts'
 import { explorerMessages } from '../../web/explorer/messages.ts'
 import { frameMessages } from '../../web/frame/messages.ts'
+import { operatorMessages } from '../../web/operator/messages.ts'
 import { reservesMessages } from '../../web/reserves/messages.ts'
 import { uiMessages } from '../../web/ui/messages.ts'
 import { verifyMessages } from '../../web/verify/messages.ts'
 import type { Entries } from '../../web/words/catalogue.ts'
 
 const CATALOGUES = {
+  console: consoleMessages,
   explorer: explorerMessages,
   frame: frameMessages,
+  operator: operatorMessages,
   reserves: reservesMessages,
   ui: uiMessages,
   verify: verifyMessages,

@@ -46,7 +46,7 @@ export function methodList(options: {
     </div>
     <div class="methods" tabindex="0" role="region" aria-label=${m.methods}>
       ${[...bySpace(found)].map(
-        ([space, methods]) => html`<h3>${space}</h3>
+        ([space, methods]) => html`<h2>${space}</h2>
           <ul>
             ${methods.map(
               ({ name }) => html`<li>

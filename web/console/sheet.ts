@@ -21,7 +21,7 @@ export const consoleSheet = css`
     border-radius: var(--round);
     background: var(--card);
   }
-  .console .methods h3 {
+  .console .methods h2 {
     position: sticky;
     top: 0;
     padding: var(--gap-2) var(--gap-3);

@@ -44,7 +44,7 @@ export function membersCard(ask: Ask<Proposers>, status: Status | undefined): Te
     { name: c.share, cell: turns },
     { name: c.connection, cell: (member) => connectionOf(member, status) },
   ]
-  return html`<section class="card flush" aria-labelledby="validators">
+  return html`<section class="card flush">
     ${shown(
       ask,
       ({ members, fromHeight, height, skipped }) => html`<header>

@@ -43,7 +43,7 @@ export function peersCard({ inside }: Status): TemplateResult {
       cell: ({ roundTripMs }) => (roundTripMs === undefined ? '–' : duration(roundTripMs)),
     },
   ]
-  return html`<section class="card flush" aria-labelledby="peers">
+  return html`<section class="card flush">
     <header>
       <h2 id="peers">${m.peersTitle}</h2>
       ${peerCount > peers.length ? html`<p class="soft small">${m.peersText(count(peers.length), count(peerCount))}</p>` : ''}

@@ -20,9 +20,18 @@ export abstract class View extends LitElement {
     this.#endings = []
   }
 
-  /** Renders at each block; call it in `connectedCallback`. */
+  /** Renders once blocks have come, at most once a frame however many they are; call it in `connectedCallback`. */
   protected followBlocks(listener: () => void = () => this.requestUpdate()): void {
-    this.#endings.push(live.listen(listener))
+    let due: number | undefined
+    const listen = (): void => {
+      due ??= requestAnimationFrame(() => {
+        due = undefined
+        listener()
+      })
+    }
+    this.#endings.push(live.listen(listen), () => {
+      if (due !== undefined) cancelAnimationFrame(due)
+    })
   }
 
   protected override createRenderRoot(): HTMLElement {
