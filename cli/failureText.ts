@@ -1,6 +1,7 @@
 // The text for a failed command: one line for anything an operator can fix, else the stack.
 import { InvalidArgumentError } from 'commander'
 import { ExpectedError } from '../base/errors.ts'
+import { printable } from '../base/printable.ts'
 import { LightClientError } from '../client/errors.ts'
 import { diskFaultText } from '../storage/diskFault.ts'
 import { StoreError } from '../storage/types.ts'
@@ -39,7 +40,7 @@ export function failureText(error: unknown): string {
   const line = lineOf(error)
   return line === undefined
     ? ((error as Error).stack ?? (error as Error).message)
-    : line.replace(/\s*[\r\n]+\s*/g, ' ').trim()
+    : printable(line.replace(/\s*[\r\n]+\s*/g, ' ').trim())
 }
 
 /** Undefined for a bug. */

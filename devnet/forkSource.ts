@@ -29,7 +29,8 @@ async function dumpOf(url: string): Promise<unknown> {
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
     const isAbsent = error.rpcCode === RPC_CODE.methodNotFound
-    throw new OperatorError(isAbsent ? `${url} ${NO_STATE}` : `${url}: ${error.message}`)
+    if (isAbsent) throw new OperatorError(`${url} ${NO_STATE}`)
+    throw new OperatorError(error.code === 'transport' ? error.message : `${url}: ${error.message}`)
   }
 }
 

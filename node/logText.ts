@@ -1,4 +1,5 @@
 // Log lines for people, of the JSON that programs get. Owns: their form. Not: what is logged.
+import { printable } from '../base/printable.ts'
 
 export const LOG_FORMATS = ['auto', 'json', 'text'] as const
 /** `auto`: for people on a terminal, JSON for programs everywhere else. */
@@ -8,15 +9,9 @@ export type LogFormat = (typeof LOG_FORMATS)[number]
 const HEAD: ReadonlySet<string> = new Set(['level', 'time', 'name', 'room', 'msg'])
 /** Values without spaces, quotes and control characters stand as they are. */
 const PLAIN = /^[^\s"=\p{C}]+$/u
-/** What a terminal would obey or hide: peers' words are in some lines. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
-
-const escaped = (text: string): string =>
-  text.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
-
 function valueText(value: unknown): string {
   if (typeof value === 'string' && PLAIN.test(value)) return value
-  return escaped(JSON.stringify(value))
+  return printable(JSON.stringify(value))
 }
 
 /** An error's stack, each line indented; its message is its first line. */
@@ -25,7 +20,7 @@ function stackText(name: string, value: unknown): string | undefined {
   if ((name !== 'err' && name !== 'error') || typeof stack !== 'string') return undefined
   return stack
     .split('\n')
-    .map((line) => `\n    ${escaped(line)}`)
+    .map((line) => `\n    ${printable(line)}`)
     .join('')
 }
 
@@ -38,7 +33,7 @@ export function logText(line: string): string {
     return line
   }
   const { level = '', time = '', name, room, msg = '' } = fields
-  const of = [name, room].filter((part) => part !== undefined).map((part) => escaped(String(part)))
+  const of = [name, room].filter((part) => part !== undefined).map((part) => printable(String(part)))
   const place = of.length === 0 ? '' : `[${of.join(' ')}] `
   const at = String(time).replace('T', ' ').replace('Z', '')
   let values = ''
@@ -46,9 +41,9 @@ export function logText(line: string): string {
   for (const [key, value] of Object.entries(fields)) {
     if (HEAD.has(key)) continue
     const stack = stackText(key, value)
-    if (stack === undefined) values += ` ${escaped(key)}=${valueText(value)}`
+    if (stack === undefined) values += ` ${printable(key)}=${valueText(value)}`
     else stacks += stack
   }
   const gap = values === '' ? '' : ' '
-  return `${at} ${String(level).toUpperCase().padEnd(5)} ${place}${escaped(String(msg))}${gap}${values}${stacks}\n`
+  return `${at} ${String(level).toUpperCase().padEnd(5)} ${place}${printable(String(msg))}${gap}${values}${stacks}\n`
 }

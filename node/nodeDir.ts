@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { ConfigError, errorText, OperatorError } from '../base/errors.ts'
 import { type Json, SchemaError } from '../base/field.ts'
+import { parseJson } from '../base/json.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { checkDate } from '../genesis/check.ts'
 import { GenesisError } from '../genesis/error.ts'
@@ -16,7 +17,7 @@ import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config
 export function parseGenesis(file: string): Genesis {
   let json: unknown
   try {
-    json = JSON.parse(readText(file))
+    json = parseJson(readText(file))
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? 'is not JSON' : errorText(cause)
     throw new OperatorError(`${file}: ${reason}`)

@@ -6,12 +6,14 @@ import { assert, mustExist } from '../base/assert.ts'
 import { equalBytes, parseHex, toHex } from '../base/bytes.ts'
 import { ExpectedError } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
+import { parseJson } from '../base/json.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
 import { decodeBlock, type SealedBlock } from '../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import type { StateKey } from '../state/view.ts'
+import { TEXT_BYTES_MAX } from '../storage/durableFile.ts'
 import { StateInstall } from '../storage/install.ts'
 import { stateKeyBytes, storedReceiptsSchema } from '../storage/layout.ts'
 import type { BlockReceipts, ChainStore } from '../storage/types.ts'
@@ -21,6 +23,8 @@ const FORMAT = 'suanli state 1'
 const RECORDS_PER_PIECE = 2_048
 /** A block and its receipts are the longest lines. */
 const LINE_CHARS_MAX = 128 * 1024 * 1024
+/** Of the genesis document, as long as its file may be. */
+const JSON_CHARS_MAX = TEXT_BYTES_MAX
 
 /** What the file is of, its second line. */
 export interface StateHead {
@@ -219,7 +223,7 @@ const isOf = ({ subject: { digest } }: Certificate, hash: Uint8Array): boolean =
 
 function json(reader: Lines, text: string): Json {
   try {
-    return JSON.parse(text) as Json
+    return text.length <= JSON_CHARS_MAX ? parseJson(text) : reader.fail('a line of JSON is too long')
   } catch {
     return reader.fail('a line that should be JSON is not')
   }

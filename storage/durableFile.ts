@@ -18,7 +18,7 @@ import { concatBytes } from '../base/bytes.ts'
 
 const MIB = 1_024 * 1_024
 /** A genesis document with hundreds of thousands of accounts. */
-const TEXT_BYTES_MAX = 64 * MIB
+export const TEXT_BYTES_MAX = 64 * MIB
 const READ_BYTES = 256 * 1_024
 /** Readable by its owner alone. */
 const PRIVATE = 0o600

@@ -1,5 +1,7 @@
 // Answers as people read them: aligned columns, wide characters counted as two. Not: JSON (`--json` prints that).
+
 import type { Json } from '../../base/field.ts'
+import { printable } from '../../base/printable.ts'
 
 const WIDTH_MAX = 80
 const GAP = 2
@@ -62,7 +64,7 @@ export function tableText(names: readonly string[], rows: readonly (readonly str
 /** A value in one line. */
 function cellText(value: Json | undefined): string {
   if (value === undefined || value === null) return '-'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
 }
 
 type Members = { readonly [name: string]: Json }

@@ -5,6 +5,7 @@ import { checksumAddress } from '../../base/address.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
+import { parseJson } from '../../base/json.ts'
 import { formatCoins } from '../../base/units.ts'
 import {
   createDevnet,
@@ -211,7 +212,7 @@ function parameters(text: string, known: Record<string, Json>): Record<string, J
 
 function jsonOf(text: string): Json {
   try {
-    return JSON.parse(text) as Json
+    return parseJson(text)
   } catch {
     return text
   }

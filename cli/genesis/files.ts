@@ -2,6 +2,7 @@
 import { equalBytes } from '../../base/bytes.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type Json, SchemaError } from '../../base/field.ts'
+import { parseJson } from '../../base/json.ts'
 import type { NamedPart } from '../../genesis/collect.ts'
 import { checkDraft } from '../../genesis/draft.ts'
 import { GenesisError } from '../../genesis/error.ts'
@@ -15,7 +16,7 @@ import { PUBLIC, readText, writeNewDurablySync } from '../../storage/durableFile
 /** JSON of a file; throws OperatorError naming it. */
 export function readJson(file: string): unknown {
   try {
-    return JSON.parse(readText(file))
+    return parseJson(readText(file))
   } catch (cause) {
     throw new OperatorError(`${file}: ${cause instanceof SyntaxError ? 'is not JSON' : errorText(cause)}`)
   }

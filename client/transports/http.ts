@@ -1,6 +1,7 @@
 // JSON-RPC over HTTP, bounded in time and size; for Node and browsers. Not: the interface (transport.ts).
 import { errorText } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
+import { parseJson } from '../../base/json.ts'
 import { ClientError } from '../clientError.ts'
 import { resultOf, TIMEOUT_MS_DEFAULT, type Transport } from './transport.ts'
 
@@ -84,7 +85,7 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
     })
     const text = await readBounded(answer, bytesMax)
     if (!answer.ok && !text.startsWith('{')) throw new Error(`HTTP status ${answer.status}`)
-    return JSON.parse(text) as Json
+    return parseJson(text)
   }
 
   return {

@@ -1,5 +1,6 @@
 // JSON-RPC over one WebSocket, with subscriptions. Owns: matching answers to requests, bounded waiting. Not: retrying.
 import type { Json } from '../../base/field.ts'
+import { parseJson } from '../../base/json.ts'
 import { ClientError } from '../clientError.ts'
 import { noAnswer, resultOf, TIMEOUT_MS_DEFAULT, type Transport } from './transport.ts'
 
@@ -172,9 +173,7 @@ class SocketTransport implements WebSocketTransport {
   #receive(data: unknown): void {
     let message: Json
     try {
-      message = JSON.parse(
-        typeof data === 'string' ? data : new TextDecoder().decode(data as Uint8Array),
-      ) as Json
+      message = parseJson(typeof data === 'string' ? data : new TextDecoder().decode(data as Uint8Array))
     } catch {
       return
     }
