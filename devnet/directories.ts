@@ -1,6 +1,6 @@
 // Data directories of a devnet's validators. Owns: paths and ports, genesis with the published keys, writing the folders.
 // Not: which folders may be written or deleted (ownership.ts), processes (devnet.ts).
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
@@ -12,6 +12,7 @@ import { createKeys } from '../node/nodeKeys.ts'
 import { nodePaths } from '../node/nodePaths.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { operatorAddress, storeOperatorKey } from '../signer/operatorKey.ts'
+import { makeFolder } from '../storage/durableFile.ts'
 import { NOWHERE } from './linkMesh.ts'
 import type { DevnetMember } from './member.ts'
 import { checkFolders, forgetDevnet, markFolder } from './ownership.ts'
@@ -57,7 +58,7 @@ export function planDevnet(options: {
  */
 export function prepareDevnet(options: DevnetSettings, members: readonly DevnetMember[]): void {
   const { genesis: wanted } = options
-  mkdirSync(options.dataDir, { recursive: true })
+  makeFolder(options.dataDir)
   if (options.isFresh) forgetDevnet(options.dataDir)
   checkFolders(members.map(({ dir }) => dir))
   for (const { dir } of members) {
@@ -106,7 +107,7 @@ function prepareMember(
   }
   if (existsSync(join(dir, GENESIS_FILE))) saveConfig(dir, config)
   else {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolder(dir, 0o700)
     markFolder(dir, index, genesisText(genesis))
     writeNodeDir(dir, genesis, config)
     // The proofs were just made.

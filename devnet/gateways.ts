@@ -1,6 +1,6 @@
 // The providers of a devnet serve: each runs a gateway with a little language model behind it. Owns: their listings,
 // tariff and folders, and that they follow a chain that goes back. Not: the gateway and the model (gateway/).
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes } from '../base/bytes.ts'
 import { ZERO_HASH } from '../base/ids.ts'
@@ -16,7 +16,7 @@ import { developmentValidator } from '../genesis/devKeys.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { createLogger } from '../node/logging.ts'
 import { SERVICES, type Service } from '../state/modules/catalogue/schema.ts'
-import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { makeFolder, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import type { DevnetGateway } from './devnetTypes.ts'
 import type { DevnetMember } from './member.ts'
 import { findFreePorts, GATEWAY_PORT_OFFSET, isPortFree } from './ports.ts'
@@ -91,7 +91,7 @@ export class DevGateways implements ProviderPrograms {
       const port = rpcPort + GATEWAY_PORT_OFFSET
       const { secretKey } = developmentValidator(index).operator
       const folder = join(dir, GATEWAY_FOLDER)
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder, 0o700)
       const file = join(folder, 'gateway.log')
       const log = createLogger({ level: logLevel, file, rotation: LOG_ROTATION })
       return {

@@ -1,11 +1,12 @@
 // Makes a node's data directory. Owns: the order of its files, so that an interrupted run can be run again.
 // Not: their contents (nodeDir.ts, nodeKeys.ts).
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { hasConsensusKey, keyFile, openConsensusKey } from '../signer/keyFiles.ts'
+import { makeFolder } from '../storage/durableFile.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 import { noteProofsChecked, parseGenesis, writeGenesis } from './nodeDir.ts'
 import { createKeys, openPeerSeed } from './nodeKeys.ts'
@@ -29,7 +30,7 @@ export interface InitOptions {
  */
 export function initNode(options: InitOptions): void {
   const { dataDir, genesis, password, isValidator, cost = 'standard' } = options
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(dataDir, 0o700)
   checkIncomplete(dataDir)
   checkSameChain(dataDir, genesis)
   createKeys({ dataDir, password, isValidator, cost })

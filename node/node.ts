@@ -1,6 +1,5 @@
 // Assembles a node: chain, network, consensus, service, in this order; `close` reverses it. READ FIRST in node/.
 // Owns: the order. Not: the parts.
-import { mkdirSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
@@ -16,6 +15,7 @@ import type { startRpc } from '../rpc/start.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
+import { makeFolder } from '../storage/durableFile.ts'
 import { SeriesIndex } from '../storage/seriesIndex.ts'
 import { startAccountIndexer } from './accountIndexer.ts'
 import type { WantedBlocks } from './application.ts'
@@ -122,7 +122,7 @@ export function startNode(options: NodeOptions): Promise<RunningNode> {
 async function start(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const { config, genesis, logger, clock, operatorSecret } = options
   closers.add(() => options.signer?.close())
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(options.dataDir, 0o700)
   const paths = nodePaths(options.dataDir)
   const genesisBlock = buildBlockZero(options)
   const recoveries = RecoveryBook.open({

@@ -1,5 +1,5 @@
 // A data directory's configuration and genesis. Owns: writing and reading them. Not: keys (nodeKeys.ts), the node (node.ts).
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { ConfigError, errorText, OperatorError } from '../base/errors.ts'
@@ -9,7 +9,7 @@ import { buildGenesis } from '../genesis/build.ts'
 import { checkDate } from '../genesis/check.ts'
 import { GenesisError } from '../genesis/error.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
-import { isThere, PUBLIC, readText, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, makeFolder, PUBLIC, readText, writeDurablySync } from '../storage/durableFile.ts'
 import { systemClock } from './clock.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
@@ -74,7 +74,7 @@ export function genesisText(genesis: Genesis): string {
 
 /** Writes configuration and genesis to a new data directory; refuses one that already has them. */
 export function writeNodeDir(dataDir: string, genesis: Genesis, config: NodeConfig): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(dataDir, 0o700)
   for (const name of [CONFIG_FILE, GENESIS_FILE]) {
     if (existsSync(join(dataDir, name))) throw new OperatorError(`${dataDir} already has a ${name}`)
   }

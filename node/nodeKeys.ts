@@ -1,7 +1,7 @@
 // A node's key files: peer identity, and consensus key if it has one. Owns: creating both, showing their public parts.
 // Not: the consensus key's rules (signer/keyFiles.ts).
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -15,7 +15,7 @@ import {
   readKeystore,
   writeKeystore,
 } from '../signer/keystore.ts'
-import { isThere } from '../storage/durableFile.ts'
+import { isThere, makeFolder } from '../storage/durableFile.ts'
 
 /** A node's public keys, as written in the genesis document. */
 export interface PublicKeys extends ConsensusPublicKeys {
@@ -44,7 +44,7 @@ export function createKeys(options: {
   readonly cost: 'standard' | 'light'
 }): void {
   const { dataDir, password, given, cost } = options
-  mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  makeFolder(join(dataDir, 'keys'), 0o700)
   const peerFile = keyFile(dataDir, 'peer')
   if (!existsSync(peerFile)) {
     const secret = given?.peerSeed ?? new Uint8Array(randomBytes(32))

@@ -1,12 +1,12 @@
 // The consensus key's files in a data directory. Owns: creating, opening and moving the key, and its marker files.
 // Not: encryption (keystore.ts), what the key signed (signerRecords.ts), the peer's key (node/nodeKeys.ts).
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
-import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, makeFolder, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import {
   encryptKeystore,
   KeystoreError,
@@ -148,7 +148,7 @@ export function storeConsensusKey(
   const { secret, password, cost, mark, path } = options
   const file = keyFile(dataDir, 'consensus')
   if (existsSync(file)) throw new OperatorError(`${file} exists already: a directory holds one consensus key`)
-  mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  makeFolder(join(dataDir, 'keys'), 0o700)
   const publicKey = bls.publicKey(secret)
   if (mark === 'fresh') {
     writeDurablySync(

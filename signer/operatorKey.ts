@@ -1,9 +1,10 @@
 // The account that pays for the evidence a node submits (`keys/operator.json`). Owns: the file. Not: what is signed.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { secretKeyAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Address } from '../base/ids.ts'
+import { makeFolder } from '../storage/durableFile.ts'
 import { encryptKeystore, keystorePublicKey, openKeyFile, readKeystore, writeKeystore } from './keystore.ts'
 
 const keyFile = (dataDir: string): string => join(dataDir, 'keys', 'operator.json')
@@ -17,7 +18,7 @@ export function storeOperatorKey(
   const file = keyFile(dataDir)
   if (existsSync(file)) throw new OperatorError(`${file} exists already: remove it to store another account`)
   const address = secretKeyAddress(secret)
-  mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  makeFolder(join(dataDir, 'keys'), 0o700)
   writeKeystore(file, encryptKeystore({ secret, publicKey: address, purpose: 'operator', password, cost }))
   return address
 }

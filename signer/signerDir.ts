@@ -1,7 +1,7 @@
 // A local signer's folder in a data directory: who may open it, and how its record moves.
 // Owns: the lock, the marks in keys/, export and import. Not: the flags (localSigner.ts), the file format (signerFlags.ts).
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -10,7 +10,7 @@ import { OperatorError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { OwnVotes } from '../consensus/ownVotes.ts'
-import { writeDurablySync, writeNewDurablySync } from '../storage/durableFile.ts'
+import { makeFolder, writeDurablySync, writeNewDurablySync } from '../storage/durableFile.ts'
 import { isFreshKey, isImportedKey, markKeyUsed } from './keyFiles.ts'
 import { LocalSigner, type SignerOptions } from './localSigner.ts'
 import { type FolderState, readFolder, setLostAside, writeRecord } from './signerFile.ts'
@@ -197,7 +197,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
     }
     const state = merged.kind === 'state' ? merged.state : own!
     if (merged.kind === 'state') {
-      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      makeFolder(dir, 0o700)
       await writeRecord(dir, { genesisHash, publicKey: owner.publicKey }, { sequence: found.sequence, state })
     }
     noteRecord(dataDir, owner.publicKey)
@@ -297,7 +297,7 @@ export async function resumeAfter(owner: SignerOwner, afterEpoch: number): Promi
       trusted: rest.trusted,
       votes: new OwnVotes(),
     }
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolder(dir, 0o700)
     await setLostAside(found)
     await writeRecord(dir, { genesisHash, publicKey }, { sequence: found.sequence, state })
     noteRecord(dataDir, publicKey)

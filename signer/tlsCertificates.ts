@@ -1,11 +1,10 @@
 // Makes a private authority and two certificates for the connection of a node and its signer, without external tools.
 // Owns: the X.509 bytes (RFC 5280, ECDSA P-256). Not: TLS itself (signerTransport.ts).
 import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { concatBytes, utf8 } from '../base/bytes.ts'
-import { PUBLIC, writeNewDurablySync } from '../storage/durableFile.ts'
+import { makeFolder, PUBLIC, writeNewDurablySync } from '../storage/durableFile.ts'
 
 const TAG = {
   boolean: 0x01,
@@ -173,7 +172,7 @@ export function writeCertificates(dir: string, made: SignerCertificates): void {
   ] as const
   for (const [side, { cert, key }] of sides) {
     const folder = join(dir, side)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     writeNewDurablySync(join(folder, 'cert.pem'), cert, PUBLIC)
     writeNewDurablySync(join(folder, 'key.pem'), key)
     writeNewDurablySync(join(folder, 'ca.pem'), made.authority, PUBLIC)

@@ -4,6 +4,7 @@ import {
   fsyncSync,
   linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readSync,
   realpathSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { concatBytes } from '../base/bytes.ts'
 
 const MIB = 1_024 * 1_024
@@ -62,6 +63,25 @@ export function writeDurablySync(path: string, content: string | Uint8Array, mod
   naming(path, () => writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true }))
   renameSync(unfinished, target)
   syncFolderSync(dirname(target))
+}
+
+/**
+ * Makes a folder and those above it that are missing. Node's own `recursive` tries for ever where the system says of a folder that is
+ * there that it is not, as below /proc. Throws the system's error.
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  const missing: string[] = []
+  for (let at = resolve(path); !isThere(at) && at !== dirname(at); at = dirname(at)) missing.push(at)
+  for (const folder of missing.reverse()) {
+    try {
+      mkdirSync(folder, { mode })
+    } catch (error) {
+      // Another process may have made it meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+  // A file of that name: the system's word for it.
+  if (!statSync(path).isDirectory()) mkdirSync(path)
 }
 
 /** Whether something stands at a path. Unlike `existsSync` it throws where the system does not let this process look. */

@@ -1,7 +1,7 @@
 // Locks a folder for one process. Owns: the lock. The operating system frees it however the process ends.
-import { mkdir } from 'node:fs/promises'
 import { Level } from 'level'
 import { diskFaultText } from './diskFault.ts'
+import { makeFolder } from './durableFile.ts'
 import { StoreError } from './types.ts'
 
 /**
@@ -9,7 +9,7 @@ import { StoreError } from './types.ts'
  * Locked while another process holds it, and Disk where the system refuses. Uses LevelDB's file lock: Node has no other that is released when the process dies.
  */
 export async function lockFolder(path: string): Promise<() => Promise<void>> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  makeFolder(path, 0o700)
   const lock = new Level(path)
   try {
     await lock.open()

@@ -6,6 +6,7 @@ import type { AnyField, Fields, Json } from '../../base/field.ts'
 import { isLive, type ModuleDef } from '../../base/moduleDefinition.ts'
 import { PROTOCOL_VERSION } from '../../base/protocol/version.ts'
 import { defaultOf, optionName, valueHint } from '../chain/fieldText.ts'
+import { unitOf } from '../chain/fieldUnits.ts'
 import { withProgress } from '../chain/progress.ts'
 import {
   clientOf,
@@ -38,8 +39,9 @@ function addArguments(command: Command, fields: Fields): void {
     // Among the flags a long list would leave the texts no room.
     const isLong = hint.length > HINT_MAX
     const flags = `${optionName(name)} <${isLong ? 'name' : hint}>`
-    const text = isLong ? `${requirement(field)}: ${hint.replaceAll('|', ', ')}` : requirement(field)
-    command.addOption(new Option(flags, text.replace(/^: /, '')))
+    const counted = isLong ? hint.replaceAll('|', ', ') : unitOf(name, field)
+    const texts = [requirement(field), counted].filter((text) => text !== undefined && text !== '')
+    command.addOption(new Option(flags, texts.join(': ')))
   }
 }
 
@@ -101,9 +103,18 @@ function addQuery(module: Command, definition: ModuleDef, name: string): void {
     const answer = await withProgress('waiting for the node', () =>
       client.request(`${definition.name}_${name}`, params),
     )
-    if (answer === null) throw new OperatorError(nothingText(params, textsOf(query.args, options)))
+    if (answer === null) {
+      const words = nothingText(params, textsOf(query.args, options))
+      throw new OperatorError(`${definition.name} ${kebab(name)}: ${reasonOf(query.doc)} ${words}`)
+    }
     printAnswer(options, answer)
   })
+}
+
+/** When a query answers with nothing, in the words of its definition: `no answer for an unknown series`. */
+function reasonOf(doc: string): string {
+  const [, when] = /\bnull ((?:for|if|when|once|without) [^.;]+)/.exec(doc) ?? []
+  return when === undefined ? 'there is none' : `no answer ${when},`
 }
 
 /** What was asked for in vain; what was left out was asked for as 0, which few mean. */
@@ -113,7 +124,7 @@ function nothingText(params: { readonly [name: string]: Json }, given: Texts): s
     ([name, value]) => `${optionName(name)} ${value}${given[name] === undefined ? ' (it was left out)' : ''}`,
   )
   const where = atBlock === undefined ? 'on this chain' : `in block ${atBlock}`
-  return `there is no such thing ${where}${words.length === 0 ? '' : `: ${words.join(', ')}`}`
+  return `${where}${words.length === 0 ? '' : `: ${words.join(', ')}`}`
 }
 
 /** The command of one module. */

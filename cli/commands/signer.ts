@@ -1,6 +1,6 @@
 // `suanli signer`: runs a signer, moves its record, makes its certificates. Owns: options and output.
 // Not: what a signer does (runSigner.ts), how a record moves (signer/signerDir.ts).
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
@@ -19,6 +19,7 @@ import { exportFlags, importFlags, resumeAfter, type SignerOwner } from '../../s
 import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
+import { makeFolder } from '../../storage/durableFile.ts'
 import {
   dataDirOption,
   jsonOption,
@@ -112,7 +113,7 @@ function addInit(signer: Command): void {
       if (existsSync(join(dataDir, GENESIS_FILE))) {
         throw new OperatorError(`${dataDir} already has a ${GENESIS_FILE}`)
       }
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+      makeFolder(dataDir, 0o700)
       const made = { dataDir, genesis: toHex(genesisHash(genesis)) }
       const keys = password === undefined ? {} : signerKey(dataDir, password)
       // Last: with it the directory is complete, and an interrupted run can be run again.

@@ -1,9 +1,9 @@
 // Runs a reporter until it is ended, or does once what is due. Owns: the pace, the output and the exit code. Not: what is due
 // (reporter.ts).
 
-import { mkdirSync } from 'node:fs'
 import { OperatorError } from '../../base/errors.ts'
 import { pause } from '../../client/waiting.ts'
+import { makeFolder } from '../../storage/durableFile.ts'
 import { EXIT } from '../exitCode.ts'
 import { Reporter, type ReporterOptions, type Step } from './reporter.ts'
 
@@ -72,9 +72,9 @@ function pricesText(prices: readonly { readonly asset: number; readonly priceBas
   return prices.map(({ asset, priceBase }) => `, price ${priceBase} in asset ${asset}`).join('')
 }
 
-function makeFolder(folder: string): void {
+function folderOf(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
   } catch (cause) {
     throw new OperatorError(`${folder} cannot be made: ${(cause as Error).message}`)
   }
@@ -83,7 +83,7 @@ function makeFolder(folder: string): void {
 /** Resolves with the exit code: 0, or 1 and 4 (the node is away) when `isOnce` and something was amiss. */
 export async function runReporter(options: RunOptions): Promise<number> {
   const { isOnce, isJson, pollMs, signal, print, ...rest } = options
-  makeFolder(rest.folder)
+  folderOf(rest.folder)
   const reporter = new Reporter({ ...rest, nowMs: Date.now })
   const output = new Output(isJson, print)
   for (;;) {

@@ -1,6 +1,6 @@
 // What a user's redemptions need between two runs: one file each, mode 0600. No key is in it: the wallet's key gives them again.
 // Owns: the files. Not: what is counted (client/redemption/ownMeter.ts).
-import { mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '../../base/bytes.ts'
@@ -10,7 +10,7 @@ import type { Hash32 } from '../../base/ids.ts'
 import { message, t } from '../../base/schema.ts'
 import type { RedeemStore } from '../../client/redemption/redeemer.ts'
 import { SERVICES } from '../../state/modules/catalogue/schema.ts'
-import { isThere, readText, writeDurablySync } from '../../storage/durableFile.ts'
+import { isThere, makeFolder, readText, writeDurablySync } from '../../storage/durableFile.ts'
 
 /** Assignments whose counts are kept: the newest. */
 const ASSIGNMENTS_MAX = 256
@@ -49,7 +49,7 @@ function fileOf(dir: string, { genesis, id }: Pick<RedemptionFile, 'genesis' | '
 }
 
 export function writeRedemption(dir: string, file: RedemptionFile): void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeFolder(dir, 0o700)
   writeDurablySync(fileOf(dir, file), `${JSON.stringify(fileShape.toJson(file), null, 2)}\n`)
 }
 

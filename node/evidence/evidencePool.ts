@@ -1,6 +1,6 @@
 // Verified evidence that the chain has not judged yet, one item per offender and epoch, kept on disk.
 // Owns: what is held and for how long. Not: the rule (base/protocol/evidence.ts), sending and submitting (evidence.ts).
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -13,7 +13,7 @@ import {
   openEvidence,
 } from '../../base/protocol/evidence.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
-import { writeDurably } from '../../storage/durableFile.ts'
+import { makeFolder, writeDurably } from '../../storage/durableFile.ts'
 import type { KeysCheck, SignatureChecks } from '../verifier.ts'
 
 /** Evidence held at once; one item convicts all its signers, so more items than members are hardly useful. */
@@ -65,7 +65,7 @@ export class EvidencePool {
 
   /** Begins to load the evidence of an earlier run: `loaded`. */
   static open(options: EvidencePoolOptions): EvidencePool {
-    mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+    makeFolder(options.dir, 0o700)
     const pool = new EvidencePool(options)
     pool.loaded = pool.#load(readdirSync(options.dir).sort())
     return pool

@@ -1,6 +1,6 @@
 // The recovery files this node accepted, in `recovery/` of its data directory, and the hashes it may accept from peers.
 // Owns: files, trusted hashes, lookups. Not: the rules (base/protocol/recoveryRules.ts), making files (cli/recovery/).
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import { ExpectedError } from '../../base/errors.ts'
@@ -14,7 +14,7 @@ import {
   recoveryHash,
 } from '../../base/protocol/recovery.ts'
 import { checkRecoveryFile, type RecoveryFault } from '../../base/protocol/recoveryRules.ts'
-import { readText, writeDurably } from '../../storage/durableFile.ts'
+import { makeFolder, readText, writeDurably } from '../../storage/durableFile.ts'
 
 export const RECOVERY_FOLDER = 'recovery'
 /** Recoveries of one chain that a node keeps. */
@@ -135,7 +135,7 @@ export class RecoveryBook {
     if (this.#accepted.length >= RECOVERIES_MAX) {
       throw new RecoveryError('format', `a node keeps at most ${RECOVERIES_MAX} recoveries`)
     }
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+    makeFolder(this.#dir, 0o700)
     await writeDurably(join(this.#dir, `recovery-${epoch}.json`), recoveryFileText(file))
     this.#note(file)
     for (const listener of this.#listeners) listener(file.recovery)

@@ -154,9 +154,9 @@ describe('cli.chain', () => {
     }
     assert.equal(one.id, 1)
     const nothing = printed(['providers', 'provider', '--id', '99', ...at()])
-    await assert.rejects(nothing, /there is no such thing on this chain: --id 99$/)
+    await assert.rejects(nothing, / there is none on this chain: --id 99$/)
     const leftOut = printed(['providers', 'provider', '--at-block', '1', ...at()])
-    await assert.rejects(leftOut, /no such thing in block 1: --id 0 \(it was left out\)$/)
+    await assert.rejects(leftOut, /there is none in block 1: --id 0 \(it was left out\)$/)
     assert.match(await printed(['member', 'list', ...at()]), /^id +name +group +status +votes +operator\n1 /)
     const past = await printed(['accounts', 'supply', '--at-block', '1', '--json', ...at()])
     assert.match(past, /^"\d+"|\{/)

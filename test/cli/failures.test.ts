@@ -76,6 +76,14 @@ describe('cli.failures', () => {
     rmSync(home, { recursive: true })
   })
 
+  it('ends where no folder can be made', async () => {
+    for (const args of [
+      ['devnet', '--in-process', '--validators', '1', '-p', '0', '-d', '/proc/suanli'],
+      ['keys', 'new', '-d', '/proc/suanli/deeper'],
+    ])
+      await refuses(args, /\/proc\/suanli: no such file or directory/)
+  })
+
   it('a port that is taken, of JSON-RPC, peers and metrics; and nothing is left open', async () => {
     await start(
       { rpcPort: port },

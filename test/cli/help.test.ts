@@ -1,5 +1,7 @@
 // The help of every command: it is there, and fits a terminal of 80 columns.
 import assert from 'node:assert/strict'
+import { unitOf } from '../../cli/chain/fieldUnits.ts'
+import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { runSuanli } from '../support/devnetHarness.ts'
 
 const COLUMNS = 80
@@ -15,6 +17,17 @@ function commandsIn(help: string): readonly string[] {
 
 describe('cli.help', function () {
   this.timeout(60_000)
+  it('says of every number of a native action or query what it counts', () => {
+    const silent = MODULE_SCHEMAS.flatMap(({ name: module, actions, queries }) =>
+      Object.entries({ ...queries, ...actions }).flatMap(([called, { args }]) =>
+        Object.entries(args)
+          .filter(([name, field]) => unitOf(name, field) === undefined)
+          .map(([name]) => `${module}.${called} ${name}`),
+      ),
+    )
+    assert.deepEqual(silent, [])
+  })
+
   it('is there for every command, and fits 80 columns', async () => {
     const found: string[] = []
     const wide: string[] = []
