@@ -1,5 +1,6 @@
-// `npm test`: mocha in six lanes at once, three of tests that run devnets and three of all others. Devnets wait for windows, time-outs and
-// disks much of the time, and the others, at a lower priority, use what is left of two cores to the end. Owns: the split, one exit code.
+// `npm test`: mocha in seven lanes at once, four of tests that run devnets or a browser and three of all others. Devnets wait for
+// windows, time-outs and disks much of the time, and the others, at a lower priority, use what is left of two cores to the end.
+// Owns: the split, one exit code.
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +17,9 @@ const LONG_STORIES = ['membership', 'story', 'currency', 'operator'].map(
   (name) => `dist/test/e2e/${name}.test.js`,
 )
 const FAULTS = filesOf(['faults', 'examples', 'package'])
-const DEVNETS = [...STORIES, ...FAULTS]
+/** In a browser, with deadlines of its own. */
+const PAGE = filesOf(['web'])
+const DEVNETS = [...STORIES, ...FAULTS, ...PAGE]
 /** The rooms whose coverage is checked (coverage.ts); their own tests must cover them. */
 const COVERED = filesOf(['base', 'consensus', 'state', 'golden'])
 const SIMULATIONS = filesOf(['sim', 'spec', 'fuzz', 'tidy', 'cli', 'scripts'])
@@ -42,6 +45,7 @@ const LANES: readonly Lane[] = [
     isCounted: false,
   },
   { name: 'faults, examples, package', args: FAULTS, isPolite: false, isCounted: false },
+  { name: 'page', args: PAGE, isPolite: false, isCounted: false },
   { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
   { name: 'simulations', args: [...SIMULATIONS, ...PATIENT], isPolite: true, isCounted: false },
   {
