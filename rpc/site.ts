@@ -17,7 +17,7 @@ interface SiteList {
   readonly files: readonly SiteFile[]
 }
 
-const FOLDER = new URL('../site/', import.meta.url)
+const FOLDER = new URL('.', new URL('../site/site.json', import.meta.url))
 /** A year; the names change with their contents. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
