@@ -39,5 +39,6 @@ export const backingAbi = [
   {"type":"event","name":"IncomeShared","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false}]},
   {"type":"event","name":"ShareSet","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"sharePpm","type":"uint64","indexed":false},{"name":"fromWindow","type":"uint64","indexed":false}]},
   {"type":"event","name":"BackingLost","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"backedBase","type":"uint256","indexed":false},{"name":"unbondingBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"UnbondingHeld","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"held","type":"bool","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
 ] as const

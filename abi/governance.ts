@@ -65,6 +65,7 @@ export const governanceAbi = [
   {"type":"error","name":"ClassKnown","inputs":[{"name":"classId","type":"uint32"}]},
   {"type":"error","name":"TooManyClasses","inputs":[{"name":"maximum","type":"uint32"}]},
   {"type":"error","name":"ClassRefused","inputs":[{"name":"field","type":"string"}]},
+  {"type":"error","name":"ProfileRefused","inputs":[{"name":"field","type":"string"}]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},

@@ -6,6 +6,7 @@ export const issuanceAddress = '0x7375616e6c690000000000000000000000000008' as c
 export const issuanceAbi = [
   {"type":"function","name":"mint","inputs":[{"name":"to","type":"address"},{"name":"amountBase","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"retire","inputs":[{"name":"amountBase","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"retireLocked","inputs":[{"name":"amountBase","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"quota","inputs":[{"name":"provider","type":"uint64"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"provider","type":"uint64"},{"name":"mintableBase","type":"uint256"},{"name":"blocked","type":"string"},{"name":"quotaBase","type":"uint256"},{"name":"jointBase","type":"uint256"},{"name":"ownBackingBase","type":"uint256"},{"name":"frontLoadBase","type":"uint256"},{"name":"bondBase","type":"uint256"},{"name":"bondValueBase","type":"uint256"},{"name":"promisedBase","type":"uint256"}]}],"stateMutability":"view"},
   {"type":"function","name":"security","inputs":[{"name":"provider","type":"uint64"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"provider","type":"uint64"},{"name":"liabilityBase","type":"uint256"},{"name":"bondValueBase","type":"uint256"},{"name":"lockedBase","type":"uint256"},{"name":"compensationBase","type":"uint256"},{"name":"unsecuredBase","type":"uint256"},{"name":"backedBase","type":"uint256"}]}],"stateMutability":"view"},
   {"type":"function","name":"proceeds","inputs":[{"name":"provider","type":"uint64"}],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"asset","type":"uint64"},{"name":"lockedBase","type":"uint256"},{"name":"floorBase","type":"uint256"},{"name":"freedBase","type":"uint256"},{"name":"releaseBase","type":"uint256"}]}],"stateMutability":"view"},
@@ -28,6 +29,7 @@ export const issuanceAbi = [
   {"type":"error","name":"MintingBarred","inputs":[{"name":"provider","type":"uint64"},{"name":"untilWindow","type":"uint64"}]},
   {"type":"error","name":"NothingToRetire","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"InsufficientLock","inputs":[{"name":"provider","type":"uint64"},{"name":"lockedBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},
@@ -53,5 +55,6 @@ export const issuanceAbi = [
   {"type":"event","name":"MintingWasResumed","inputs":[{"name":"reason","type":"string","indexed":false}]},
   {"type":"event","name":"CureBegan","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"cause","type":"uint8","indexed":false},{"name":"shortfallBase","type":"uint256","indexed":false},{"name":"untilWindow","type":"uint64","indexed":false}]},
   {"type":"event","name":"CureEnded","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"cause","type":"uint8","indexed":false}]},
+  {"type":"event","name":"LockRetired","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"amountBase","type":"uint256","indexed":false},{"name":"lockedBase","type":"uint256","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
 ] as const

@@ -29,6 +29,7 @@ export const providersAbi = [
   {"type":"error","name":"MalformedPeerId","inputs":[]},
   {"type":"error","name":"PeerIdTaken","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"RotationTooSoon","inputs":[{"name":"notBefore","type":"uint64"}]},
+  {"type":"error","name":"ProfileRefused","inputs":[{"name":"field","type":"string"}]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},

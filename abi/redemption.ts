@@ -51,6 +51,7 @@ export const redemptionAbi = [
   {"type":"error","name":"NotSuspended","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"StillSuspended","inputs":[{"name":"resumeWindow","type":"uint64"},{"name":"currentWindow","type":"uint64"}]},
   {"type":"error","name":"PenaltyUnpaid","inputs":[{"name":"valueBase","type":"uint256"}]},
+  {"type":"error","name":"EndpointRefused","inputs":[{"name":"endpoint","type":"string"}]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},

@@ -11,6 +11,7 @@ import { isSlug, MEMORY_GB_MAX } from '../state/modules/catalogue/classes.ts'
 import { PUBLISHED_RATING_MAX, referencesFault } from '../state/modules/catalogue/schema.ts'
 import { ANCHOR_MIN } from '../state/modules/oracle/drift.ts'
 import { REPORTERS_MAX, REPORTERS_MIN } from '../state/modules/oracle/schema.ts'
+import { profileFault } from '../state/modules/providers/profile.ts'
 import { checkParameters } from '../state/parameters.ts'
 import { MODULES } from '../state/registry.ts'
 import { GenesisError } from './error.ts'
@@ -270,11 +271,15 @@ function checkReporters({ oracle, providers, assets }: Genesis): void {
 
 /** What a member says of itself, alone: also of one that is not in a document yet. Throws GenesisError. */
 export function checkProfile(path: string, profile: Genesis['providers'][number]['profile']): void {
-  const { legalName, legalGroup, jurisdiction } = profile
+  const { legalName, legalGroup } = profile
   checkName(`${path}.legalName`, legalName)
   checkName(`${path}.legalGroup`, legalGroup)
-  const isCountry = /^[A-Z]{2}$/.test(jurisdiction)
-  refuseUnless(isCountry, `${path}.jurisdiction`, `${jurisdiction}, expected two letters (ISO 3166-1)`)
+  const field = profileFault(profile)
+  if (field === undefined) return
+  const expected = { jurisdiction: 'two letters (ISO 3166-1)', url: 'an http or https address in ASCII' }[
+    field
+  ]
+  throw new GenesisError(`${path}.${field}`, `${profile[field]}, expected ${expected}`)
 }
 
 function checkProviders({ providers, params }: Genesis): void {

@@ -1,13 +1,14 @@
 // A socket in the data directory through which the node's owner looks into it and changes its log level while it runs.
 // Owns: what is asked and answered, as HTTP with JSON. Not: the command (cli/commands/admin.ts), the socket file's care
 // (signer/signerTransport.ts): like a signer's, only the owner of the file may connect.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import { errorText } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
+import { createPageServer } from '../rpc/pageServer.ts'
 import { listenSigner } from '../signer/signerTransport.ts'
 import { LOG_LEVELS } from './config.ts'
 import { setLogLevel } from './logging.ts'
@@ -17,7 +18,6 @@ import type { MemberNames } from './watch/memberNames.ts'
 
 /** Accounts with most waiting transactions that are named. */
 const SENDERS_SHOWN = 20
-const REQUEST_MS = 10_000
 
 export interface AdminParts {
   readonly dataDir: string
@@ -36,9 +36,7 @@ type Answer =
  * an earlier one is removed. Without a socket the node runs as well: it says why there is none.
  */
 export async function startAdmin(parts: AdminParts): Promise<() => Promise<void>> {
-  const http = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) =>
-    answer(parts, request, response),
-  )
+  const http = createPageServer((request, response) => answer(parts, request, response))
   const sockets = new Set<Socket>()
   const onSocket = (socket: Socket): void => {
     sockets.add(socket)
@@ -60,9 +58,9 @@ export async function startAdmin(parts: AdminParts): Promise<() => Promise<void>
 }
 
 function answer(parts: AdminParts, request: IncomingMessage, response: ServerResponse): void {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://node')
-  const found = answerTo(parts, `${request.method} ${pathname}`, searchParams)
-  response.writeHead(found.status, { 'Content-Type': 'application/json', Connection: 'close' })
+  const [path = '', query = ''] = (request.url ?? '').split('?')
+  const found = answerTo(parts, `${request.method} ${path}`, new URLSearchParams(query))
+  response.writeHead(found.status, { 'Content-Type': 'application/json' })
   response.end(JSON.stringify('error' in found ? { error: found.error } : found.body))
 }
 

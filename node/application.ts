@@ -24,6 +24,7 @@ import { TRANSFER_GAS } from '../state/transaction.ts'
 import type { StateReader } from '../state/view.ts'
 import { setAfter } from '../storage/epochProofs.ts'
 import type { ChainStore } from '../storage/types.ts'
+import { BlockPace } from './blockPace.ts'
 import type { Importer } from './chain/importerTypes.ts'
 import type { NodeLogger } from './logging.ts'
 import { type Includable, LOAD_MIN, type Mempool } from './pool/mempool.ts'
@@ -69,11 +70,18 @@ export class NodeApplication implements Application {
   readonly #unsubscribeWanted: (() => void) | undefined
   #isNotifying = false
   readonly #windowTimer: WallTimer
+  readonly #pace: BlockPace
+  /** Nobody else pays for this validator's blocks. */
+  #isAlone = false
 
   constructor(options: ApplicationOptions) {
     this.#options = options
     this.#windowTimer = new WallTimer(options.clock, () => this.notifyWork())
-    this.#unsubscribe = options.importer.onFinalized(() => this.#armWindowTimer())
+    this.#pace = new BlockPace({ loadMin: LOAD_MIN, loadMs: options.buildDelayUnderLoadMs })
+    this.#unsubscribe = options.importer.onFinalized(({ executed }) => {
+      this.#pace.note(executed.block.header)
+      this.#armWindowTimer()
+    })
     this.#unsubscribeWanted = options.wantedBlocks?.onChange(() => this.notifyWork())
     this.#armWindowTimer()
   }
@@ -100,6 +108,7 @@ export class NodeApplication implements Application {
   #epochOf(block: SealedBlock, state: StateReader): EpochStart {
     const { chain } = this.#options
     const validators = decidingSet(chain, { hash: block.hash, state })
+    this.#isAlone = validators.validators.length === 1
     const { header } = block
     const recovery = chain.recoveryOn?.(block.hash)
     if (recovery !== undefined) {
@@ -227,20 +236,18 @@ export class NodeApplication implements Application {
     )
   }
 
-  /** Waits under load, within the time that the leader's timer leaves for building. */
+  /** Waits while blocks follow each other quickly, within the time that the leader's timer leaves for building. */
   async #gather(request: BuildRequest): Promise<void> {
-    const { importer, mempool, clock, buildDelayUnderLoadMs } = this.#options
+    const { importer, mempool, clock } = this.#options
     const parent = importer.parentView(request.parent.hash)
     if (parent === undefined || request.emptyOnly || request.halvings > 0) return
-    if (mempool.size < LOAD_MIN || this.#isDue(parent) || this.#isWanted(parent)) return
+    if (this.#isAlone || this.#isDue(parent) || this.#isWanted(parent)) return
     // Those that no block can include are no load, however many there are.
-    if (mempool.countIncludable(this.#includableOn(parent), LOAD_MIN) < LOAD_MIN) return
+    const pending = mempool.countIncludable(this.#includableOn(parent), LOAD_MIN)
     const { blockGasLimit } = accountsParams.get(parent.state)
-    if (mempool.size * TRANSFER_GAS >= FULL_BLOCKS * blockGasLimit) return
-    const waitMs = Math.min(
-      buildDelayUnderLoadMs,
-      parent.header.timestampMs + buildDelayUnderLoadMs - clock.nowMs(),
-    )
+    if (pending >= LOAD_MIN && mempool.size * TRANSFER_GAS >= FULL_BLOCKS * blockGasLimit) return
+    const intervalMs = this.#pace.intervalMs(parent.header, pending)
+    const waitMs = Math.min(intervalMs, parent.header.timestampMs + intervalMs - clock.nowMs())
     if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
   }
 

@@ -23,6 +23,8 @@ import type {
 import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
 import { BlockServer } from './blockServer.ts'
 import { BodyOpener } from './bodyOpener.ts'
+import { DurableRelease } from './durableRelease.ts'
+import { HeldCertificates } from './heldCertificates.ts'
 import { OwnVoteExchange } from './ownVoteCheck.ts'
 import { type SignatureChecks, Verifier, type VerifierCounters } from './verifier.ts'
 import { RareWarnings } from './watch/rareWarnings.ts'
@@ -60,6 +62,8 @@ type Durable = Extract<
 >
 
 const SYNC_RETRY_MS = 1_000
+/** A certificate is held back for this part of the network's delay, in which healthy validators' last votes arrive. */
+const HOLD_SHARE = 4
 
 export class Driver {
   readonly #options: DriverOptions
@@ -68,15 +72,14 @@ export class Driver {
   readonly #warnings: RareWarnings
   readonly #blockServer: BlockServer
   readonly #bodies: BodyOpener
-  readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
+  readonly #held: HeldCertificates
+  readonly #release: DurableRelease<Durable>
+  readonly #counters = { steps: 0, signatures: 0, finalizedBlocks: 0 }
   #core: Core | undefined
   #epoch: EpochStart | undefined
   readonly #queue: Input[] = []
   #draining = false
   #stopped = false
-  /** Batches waiting for the journal, in order. */
-  #release: Promise<void> = Promise.resolve()
-  #unreleased = 0
   /** Commits, epoch switches and syncs, one at a time. */
   #imports: Promise<void> = Promise.resolve()
   /** Blocks imported by range sync, the highest of each epoch; later epochs wait for the switch. */
@@ -95,6 +98,17 @@ export class Driver {
       clock: options.clock,
       send: (to, blocks) => this.#reply(to, { kind: 'blocks', body: { blocks } }),
       onFailure: (error) => this.#fail(error),
+    })
+    this.#release = new DurableRelease<Durable>({
+      journal: options.journal,
+      perform: (effects) => this.#perform(effects),
+      onFailure: (error) => this.#fail(error),
+    })
+    this.#held = new HeldCertificates({
+      clock: options.clock,
+      holdMs: Math.floor(options.parameters.deltaMs / HOLD_SHARE),
+      state: () => this.#core?.state,
+      send: (body) => options.network.send({ kind: 'all' }, encodeMessage({ kind: 'certificate', body })),
     })
     this.#ownVotes = new OwnVoteExchange({
       signer: options.signer,
@@ -161,18 +175,20 @@ export class Driver {
   }
 
   counters(): DriverCounters {
-    return { ...this.#counters, ...this.#checks.counters }
+    return { ...this.#counters, syncs: this.#release.syncs, ...this.#checks.counters }
   }
 
   /** Stops stepping for good and waits for running writes; what it was given stays open. */
   async retire(): Promise<void> {
     this.#stopped = true
+    const released = this.#release.stop()
+    this.#held.flush()
     this.#ownVotes.close()
     this.#blockServer.close()
     this.#bodies.close()
     this.#cancelWake?.()
     this.#unsubscribe?.()
-    await this.#release
+    await released
     await this.#imports
   }
 
@@ -233,7 +249,7 @@ export class Driver {
     } finally {
       this.#draining = false
     }
-    if (durable.length > 0 || journaled) this.#schedule(durable, journaled)
+    this.#release.schedule(durable, journaled)
   }
 
   /** Effects that depend on nothing durable; false for the others. */
@@ -277,28 +293,6 @@ export class Driver {
     }
   }
 
-  #schedule(durable: readonly Durable[], journaled: boolean): void {
-    if (!journaled && this.#unreleased === 0) {
-      this.#perform(durable)
-      return
-    }
-    // Start the sync now, so that it overlaps with releasing earlier batches.
-    const synced = journaled ? this.#options.journal.sync() : Promise.resolve()
-    synced.catch(() => undefined)
-    if (journaled) this.#counters.syncs++
-    this.#unreleased++
-    this.#release = this.#release.then(async () => {
-      try {
-        await synced
-        if (!this.#stopped) this.#perform(durable)
-      } catch (error) {
-        this.#fail(error)
-      } finally {
-        this.#unreleased--
-      }
-    })
-  }
-
   #perform(durable: readonly Durable[]): void {
     const subjects: Subject[] = []
     for (const output of durable) {
@@ -307,7 +301,7 @@ export class Driver {
           subjects.push(output.subject)
           break
         case 'send':
-          this.#options.network.send(output.to, encodeMessage(output.message))
+          this.#send(output)
           break
         case 'finalized':
           this.#finalize(output.blocks, output.certificate)
@@ -330,6 +324,11 @@ export class Driver {
       }
     }
     if (subjects.length > 0) void this.#sign(subjects)
+  }
+
+  #send({ to, message }: Extract<Output, { kind: 'send' }>): void {
+    if (message.kind === 'certificate' && to.kind === 'all') this.#held.hold(message.body)
+    else this.#options.network.send(to, encodeMessage(message))
   }
 
   async #sign(subjects: readonly Subject[]): Promise<void> {
@@ -487,6 +486,8 @@ export class Driver {
   #halt(reason: string): void {
     if (this.#stopped) return
     this.#stopped = true
+    void this.#release.stop()
+    this.#held.flush()
     this.#cancelWake?.()
     this.#unsubscribe?.()
     this.#options.onHalt(reason)

@@ -9,6 +9,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { FRAME_HEADER_BYTES, FrameDecoder, FrameError, frameHeader } from './frames.ts'
 import { checkHello, encodeHello, HELLO_BYTES_MAX } from './hello.ts'
 import type { ProtocolSpec } from './protocol.ts'
+import { updateWindowByHalves } from './streamWindow.ts'
 
 const HELLO_TIMEOUT_MS = 5_000
 /** Time for a refusal to reach the other side before the stream is reset. */
@@ -64,6 +65,7 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.#options = options
     this.#stream = options.stream
+    updateWindowByHalves(this.#stream)
     this.#burstMax = options.spec.consensusOnly ? BURST_BYTES_CONSENSUS_MAX : BURST_BYTES_MAX
     this.#helloTimer = setTimeout(
       () => this.#end('ended', `no hello within ${HELLO_TIMEOUT_MS} ms`),

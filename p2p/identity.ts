@@ -18,11 +18,16 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const privateKeyOf = (seed: Uint8Array): KeyObject =>
   createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
 
-/** The 38 multihash bytes of `Validator.peerId`, from a 32-byte ed25519 seed. */
-export function peerIdBytesFromSeed(seed: Uint8Array): Uint8Array {
+/** The 32 bytes of the public key, from a 32-byte ed25519 seed. */
+export function publicKeyOfSeed(seed: Uint8Array): Uint8Array {
   assert(seed.length === 32, 'a peer identity seed has 32 bytes')
   const { x } = createPublicKey(privateKeyOf(seed)).export({ format: 'jwk' })
-  return concatBytes(PEER_ID_PREFIX, new Uint8Array(Buffer.from(mustExist(x, 'an ed25519 key'), 'base64url')))
+  return new Uint8Array(Buffer.from(mustExist(x, 'an ed25519 key'), 'base64url'))
+}
+
+/** The 38 multihash bytes of `Validator.peerId`, from a 32-byte ed25519 seed. */
+export function peerIdBytesFromSeed(seed: Uint8Array): Uint8Array {
+  return concatBytes(PEER_ID_PREFIX, publicKeyOfSeed(seed))
 }
 
 /** Base58btc text of multihash bytes, as in `/p2p/<text>` addresses. */

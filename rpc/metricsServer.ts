@@ -1,13 +1,10 @@
 // A port of its own for the pages that watch a node: /metrics, /health, /ready. Owns: HTTP, for GET alone. Not: the pages.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Access } from './access.ts'
 import { METRICS_TYPE } from './metricsText.ts'
+import { createPageServer } from './pageServer.ts'
 import { type Page, type Pages, pageText } from './pages.ts'
-
-/** Whoever watches a node needs a handful. */
-const CONNECTIONS_MAX = 32
-const REQUEST_MS = 10_000
 
 export interface RunningMetrics {
   readonly host: string
@@ -46,14 +43,7 @@ export function startMetricsServer(options: {
     if (page === undefined) response.writeHead(404).end()
     else sendPage(response, page)
   }
-  const http = createServer(
-    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
-    (request, response) => {
-      serve(request, response).catch(() => response.destroy())
-    },
-  )
-  http.maxConnections = CONNECTIONS_MAX
-  http.timeout = REQUEST_MS
+  const http = createPageServer(serve)
   return new Promise((resolve, reject) => {
     http.once('error', reject)
     http.listen({ host: options.host, port: options.port }, () => {

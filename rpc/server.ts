@@ -177,12 +177,12 @@ export class RpcServer {
     })
   }
 
-  /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
   /** Ends every WebSocket connection; their clients may come again. */
   cutSockets(reason: string): void {
     this.#sockets.cutAll(reason)
   }
 
+  /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
   close(): Promise<void> {
     this.#sockets.close()
     return new Promise((resolve) => {
@@ -208,6 +208,7 @@ export class RpcServer {
     if (refusal !== undefined) this.#refuse(request, response, refusal)
     else if (request.method === 'OPTIONS') preflight(request, response)
     else if (request.method === 'POST') this.#readBody(request, response)
+    // A node that is being stopped has closed what a page reads.
     else this.#page(request, response).catch(() => response.destroy())
   }
 

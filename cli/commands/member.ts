@@ -5,9 +5,11 @@ import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
+import type { Address } from '../../base/ids.ts'
 import { privateKeyAccount } from '../../client/accounts/account.ts'
 import { type Call, encodeCall } from '../../client/calls.ts'
 import { governance, providers } from '../../client/modules.ts'
+import { checkProfile } from '../../genesis/check.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
@@ -18,6 +20,7 @@ import { checkChainOfDir } from '../chain/nodeOfDir.ts'
 import { withProgress } from '../chain/progress.ts'
 import { askNodeOf, clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
 import { dataDirOption, hexOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
+import { operatorOf } from '../genesis/addMember.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
 
@@ -69,15 +72,16 @@ function addAdmit(member: Command): void {
       .requiredOption('--terms-hash <hash>', 'SHA-256 of the published terms'),
   ).action(async (options) => {
     const keys = readKeys(options.keys)
-    const call = encodeCall(governanceSchema, 'proposeAdmission', {
-      operator: hexOption('--operator', options.operator),
-      ...keys,
+    const profile = {
       legalName: options.name,
       legalGroup: options.group,
       jurisdiction: options.jurisdiction,
       url: options.url,
       termsHash: hexOption('--terms-hash', options.termsHash),
-    })
+    }
+    checkProfile('candidate', profile)
+    const operator = hexOption('--operator', options.operator)
+    const call = encodeCall(governanceSchema, 'proposeAdmission', { operator, ...keys, ...profile })
     await conclude(call, options)
   })
 }
@@ -166,17 +170,24 @@ function addRotations(member: Command): void {
 function addAccount(member: Command): void {
   member
     .command('account')
-    .description('store an account in a data directory, to send these calls and pay for evidence')
+    .description(
+      "keep the operator's account in a data directory, to send these calls and pay for evidence: a new one, unless one is there or given; prints its address",
+    )
     .addOption(dataDirOption())
-    .requiredOption('--secret-file <file>', 'file with the private key, 0x and 64 digits')
+    .option('--secret-file <file>', 'file with a private key that you have already, 0x and 64 digits')
     .addOption(passwordOption())
     .action((options) => {
-      const secret = hexOption('--secret-file', readText(options.secretFile).trim())
-      if (secret.length !== 32) throw new OperatorError('--secret-file: expected 32 bytes as hex')
       const { dataDir } = options
-      const stored = storeOperatorKey(dataDir, { secret, password: passwordOf(options), cost: 'standard' })
-      printJson({ dataDir, account: checksumAddress(stored) })
+      printJson({ dataDir, account: checksumAddress(accountOf(options, passwordOf(options))) })
     })
+}
+
+function accountOf(options: { dataDir: string; secretFile?: string }, password: string): Address {
+  const { dataDir, secretFile } = options
+  if (secretFile === undefined) return operatorOf({ dataDir }, { password, cost: 'standard' }).address
+  const secret = hexOption('--secret-file', readText(secretFile).trim())
+  if (secret.length !== 32) throw new OperatorError('--secret-file: expected 32 bytes as hex')
+  return storeOperatorKey(dataDir, { secret, password, cost: 'standard' })
 }
 
 function addViews(member: Command): void {

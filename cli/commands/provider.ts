@@ -56,6 +56,7 @@ const GROUPS: readonly (readonly [string, readonly (readonly [string, ModuleDef,
     [
       ['mint', issuanceSchema, 'mint'],
       ['retire', issuanceSchema, 'retire'],
+      ['retire-locked', issuanceSchema, 'retireLocked'],
     ],
   ],
   [

@@ -11,6 +11,8 @@ import { openAiError } from '../../client/redemption/wire.ts'
 const BODY_BYTES_MAX = 32 * 1024 * 1024
 const REQUESTS_MAX = 256
 const DRAIN_MS = 10_000
+/** The work that coins buy. Session, statement and vouchers are this program's own business. */
+const FORWARDED = /^(\/v1\/|\/suanli\/v1\/jobs([/?]|$))/
 const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/
 
 /** HTTP status and OpenAI's type of what may go wrong. */
@@ -35,13 +37,19 @@ function refusal(status: number, message: string): { readonly status: number; re
   return { status, body: JSON.stringify(openAiError({ message, type: 'invalid_request_error' })) }
 }
 
+/** Whether a path is forwarded: as it is written, since a provider may read `..` as it likes. */
+function isForwarded(url: string): boolean {
+  const path = url.split('?', 1)[0]!
+  return FORWARDED.test(url) && new URL(path, 'http://local').pathname === path
+}
+
 /** Why a request is not forwarded, before its body is read. */
 function refusedBy(request: IncomingMessage): ReturnType<typeof refusal> | undefined {
   const { headers, method, url = '/' } = request
   // A page in a browser may send requests here: its origin, or the name that it has bound to this address, tells it.
   if (headers.origin !== undefined) return refusal(403, 'this endpoint answers no web page')
   if (!LOCAL_HOST.test(headers.host ?? '')) return refusal(403, 'this endpoint is asked by its address alone')
-  if (!url.startsWith('/v1/')) return refusal(404, 'there is nothing outside of /v1/')
+  if (!isForwarded(url)) return refusal(404, 'there is nothing outside of /v1/ and /suanli/v1/jobs')
   if (method !== 'GET' && method !== 'POST' && method !== 'DELETE')
     return refusal(405, `${method} is not forwarded`)
   if (method === 'POST' && !/^(application\/json|multipart\/form-data)\b/.test(headers['content-type'] ?? ''))

@@ -28,7 +28,13 @@ const fileShape = message('RedemptionFile', {
   /** Empty: any. */
   model: t.text(128),
   assignments: t.list(
-    message('AssignmentCount', { assignment: t.u32, meteredBase: t.amount, voucheredBase: t.amount }),
+    message('AssignmentCount', {
+      assignment: t.u32,
+      meteredBase: t.amount,
+      voucheredBase: t.amount,
+      /** Whether jobs were asked for. */
+      hasJobs: t.optional(t.bool),
+    }),
     ASSIGNMENTS_MAX,
   ),
 })
@@ -72,10 +78,11 @@ export function storeOf(dir: string, file: RedemptionFile): RedeemStore {
   const known = (): RedemptionFile => (isThere(path) ? read(path) : file)
   return {
     load: (assignment) => known().assignments.find((one) => one.assignment === assignment),
-    save: (assignment, { meteredBase, voucheredBase }) => {
+    save: (assignment, { meteredBase, voucheredBase, hasJobs = false }) => {
       const now = known()
       const others = now.assignments.filter((one) => one.assignment !== assignment)
-      const assignments = [...others.slice(1 - ASSIGNMENTS_MAX), { assignment, meteredBase, voucheredBase }]
+      const count = { assignment, meteredBase, voucheredBase, ...(hasJobs ? { hasJobs } : {}) }
+      const assignments = [...others.slice(1 - ASSIGNMENTS_MAX), count]
       writeRedemption(dir, { ...now, assignments })
     },
   }

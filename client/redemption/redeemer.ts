@@ -12,8 +12,9 @@ import { pause } from '../waiting.ts'
 import type { DoorFetch } from './bodies.ts'
 import { type AssignmentInfo, ChainView, type RedemptionInfo, type WindowClock } from './chainView.ts'
 import { type AssignmentTerms, openDoor } from './door.ts'
+import type { DoorState } from './doorCore.ts'
+import { DoorWaiters } from './doorWaiters.ts'
 import type { RedeemKeys } from './keys.ts'
-import type { MeterState } from './ownMeter.ts'
 import { type DoorRequest, PaidDoor } from './paidDoor.ts'
 import { RedeemError, type RedeemErrorCode } from './redeemError.ts'
 import {
@@ -28,9 +29,9 @@ import { pricesOf } from './tariff.ts'
 
 /** Where the counts of a redemption are kept between two runs. Both are called in order, and must be quick. */
 export interface RedeemStore {
-  load(assignment: number): MeterState | undefined
+  load(assignment: number): DoorState | undefined
   /** Is durable when it returns: the voucher over it leaves after that. */
-  save(assignment: number, state: MeterState): void
+  save(assignment: number, state: DoorState): void
 }
 
 export interface RedeemerOptions {
@@ -62,8 +63,7 @@ export interface RedeemerOptions {
   readonly timeoutMs?: number
 }
 
-/** Requests that wait for a door. */
-const WAITERS_MAX = 1_024
+const WAIT_MS = 60_000
 /** Times that one request is tried, at one door or at several. */
 const TRIES_MAX = 5
 /** Before the first time that it is tried again at the same door; then twice as long. */
@@ -95,11 +95,6 @@ interface Opening {
   isGivenUp: boolean
 }
 
-interface Waiter {
-  readonly take: (door: PaidDoor) => void
-  readonly fail: (error: RedeemError) => void
-}
-
 const globalFetch: DoorFetch = (url, init) => fetch(url, init)
 
 /**
@@ -112,7 +107,7 @@ export class Redeemer extends EventTarget {
   readonly #options: RedeemerOptions
   readonly #chain: ChainView
   readonly #openings = new Map<number, Opening>()
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters: DoorWaiters<PaidDoor>
   readonly #stop = new AbortController()
   #watching: Promise<void> | undefined
   #state: RedeemState | undefined
@@ -126,6 +121,7 @@ export class Redeemer extends EventTarget {
     this.id = options.id
     this.#options = options
     this.#chain = new ChainView(options.client)
+    this.#waiters = new DoorWaiters(options.waitMs ?? WAIT_MS)
   }
 
   /** The newest state; undefined before the chain was asked. */
@@ -148,7 +144,7 @@ export class Redeemer extends EventTarget {
   /** Signs for what is due, and stops. Requests that wait fail. */
   async close(): Promise<void> {
     this.#stop.abort()
-    for (const waiter of [...this.#waiters]) waiter.fail(new RedeemError('ended', 'the client is closed'))
+    this.#waiters.fail(new RedeemError('ended', 'the client is closed'))
     await this.#watching
     for (const opening of this.#openings.values()) await this.#shut(opening)
   }
@@ -226,32 +222,9 @@ export class Redeemer extends EventTarget {
       )
     if (this.#isUsedUp)
       return Promise.reject(new RedeemError('budget', 'all that was redeemed here is used up'))
-    if (this.#waiters.size >= WAITERS_MAX)
-      return Promise.reject(new RedeemError('budget', `${WAITERS_MAX} requests wait for a provider already`))
-    return new Promise((resolve, reject) => {
-      const { waitMs = 60_000 } = this.#options
-      const done = (): void => {
-        clearTimeout(timer)
-        this.#waiters.delete(waiter)
-      }
-      const waiter: Waiter = {
-        take: (door) => {
-          if (tried.has(door) || (model !== undefined && pricesOf(door.door.tariff, model) === undefined))
-            return
-          done()
-          resolve(door)
-        },
-        fail: (error) => {
-          done()
-          reject(error)
-        },
-      }
-      const timer = setTimeout(
-        () => waiter.fail(new RedeemError('ended', `no provider's door opened within ${waitMs} ms`)),
-        waitMs,
-      )
-      this.#waiters.add(waiter)
-    })
+    return this.#waiters.wait(
+      (door) => !tried.has(door) && (model === undefined || pricesOf(door.door.tariff, model) !== undefined),
+    )
   }
 
   async #watch(): Promise<void> {
@@ -315,7 +288,7 @@ export class Redeemer extends EventTarget {
       await this.#giveUp(opening, error)
       return
     }
-    for (const waiter of [...this.#waiters]) waiter.take(opening.door)
+    this.#waiters.offer(opening.door)
   }
 
   async #open(terms: AssignmentTerms, { nowMs }: At): Promise<PaidDoor> {
@@ -459,8 +432,7 @@ export class Redeemer extends EventTarget {
     for (const opening of this.#openings.values()) await this.#shut(opening)
     this.#openings.clear()
     this.#become({ kind: 'ended', ...end })
-    const error = new RedeemError('ended', `the redemption is over: ${end.reason}`)
-    for (const waiter of [...this.#waiters]) waiter.fail(error)
+    this.#waiters.fail(new RedeemError('ended', `the redemption is over: ${end.reason}`))
   }
 }
 

@@ -1,6 +1,8 @@
 // One token at a time through the model, with the keys and values of those before it kept. Owns: the forward pass of generating.
-// Not: choosing a token (sampler.ts), the pass that training goes back through (passes.ts).
-import { addScaled, multiply, normalize, Rotary, softmax } from './arithmetic.ts'
+// It rounds to 16 bits wherever llama.cpp does on a CPU, so that both choose the same tokens.
+// Not: choosing a token (sampler.ts), the pass that training goes back through, all in 32 bits (passes.ts).
+import { addScaled, multiply, normalize, Rotary } from './arithmetic.ts'
+import { half, roundToHalf } from './half.ts'
 import type { Layer, Linear, Model, Sizes } from './model.ts'
 
 /** Keys and values of one text, 4 bytes · 2 · layers · context · width: 64 KiB for the model that is shipped. */
@@ -17,8 +19,11 @@ export class Cache {
   }
 }
 
-const apply = ({ weight, inputs, outputs }: Linear, x: Float32Array, y: Float32Array): void =>
+/** y = W x; rounds x, in place. Sums are in more than 32 bits, which changes no choice. */
+function apply({ weight, inputs, outputs }: Linear, x: Float32Array, y: Float32Array): void {
+  roundToHalf(x)
   multiply(weight, x, y, inputs, outputs)
+}
 
 /** Computes for any number of texts, one step after another. What it returns is overwritten by the next step. */
 export class Forward {
@@ -31,7 +36,8 @@ export class Forward {
   readonly #projected: Float32Array
   readonly #gate: Float32Array
   readonly #up: Float32Array
-  readonly #weights: Float32Array
+  readonly #mixed: Float32Array
+  readonly #hidden: Float32Array
   readonly #logits: Float32Array
 
   constructor(model: Model) {
@@ -45,7 +51,8 @@ export class Forward {
     this.#projected = new Float32Array(width)
     this.#gate = new Float32Array(feedForward)
     this.#up = new Float32Array(feedForward)
-    this.#weights = new Float32Array(context)
+    this.#mixed = new Float32Array(headWidth)
+    this.#hidden = new Float32Array(width)
     this.#logits = new Float32Array(vocabulary)
   }
 
@@ -67,7 +74,8 @@ export class Forward {
 
   /** The scores of the next token, by token. */
   logits(hidden: Float32Array): Float32Array {
-    apply(this.model.embedding, hidden, this.#logits)
+    this.#hidden.set(hidden)
+    apply(this.model.embedding, this.#hidden, this.#logits)
     return this.#logits
   }
 
@@ -86,28 +94,41 @@ export class Forward {
     apply(linear.v, this.#normed, value)
     this.#rotary.turn(this.#query, position, 1)
     this.#rotary.turn(key, position, 1)
+    roundToHalf(this.#query)
+    roundToHalf(key)
+    roundToHalf(value)
     this.#mixValues(keys, values, position)
     apply(linear.o, this.#attended, this.#projected)
     addScaled(this.#x, this.#projected)
   }
 
+  /** One pass over the positions, as llama.cpp's flash attention: what is mixed so far shrinks whenever a higher score comes. */
   #mixValues(keys: Float32Array, values: Float32Array, position: number): void {
     const { width, headWidth } = this.model.sizes
     const scale = 1 / Math.sqrt(headWidth)
-    const weights = this.#weights
+    const mixed = this.#mixed
     for (let head = 0; head < width; head += headWidth) {
+      let best = Number.NEGATIVE_INFINITY
+      let total = 0
+      mixed.fill(0)
       for (let t = 0; t <= position; t++) {
-        let sum = 0
-        for (let i = head; i < head + headWidth; i++) sum += this.#query[i]! * keys[t * width + i]!
-        weights[t] = sum * scale
+        const at = t * width + head
+        const score = this.#score(keys, at, head) * scale
+        const shrink = score > best ? Math.exp(best - score) : 1
+        best = Math.max(best, score)
+        const weight = Math.exp(score - best)
+        if (shrink !== 1) for (let i = 0; i < headWidth; i++) mixed[i] = half(mixed[i]! * shrink)
+        for (let i = 0; i < headWidth; i++) mixed[i] = half(mixed[i]! + values[at + i]! * weight)
+        total = total * shrink + weight
       }
-      softmax(weights, position + 1)
-      for (let i = head; i < head + headWidth; i++) {
-        let sum = 0
-        for (let t = 0; t <= position; t++) sum += weights[t]! * values[t * width + i]!
-        this.#attended[i] = sum
-      }
+      for (let i = 0; i < headWidth; i++) this.#attended[head + i] = mixed[i]! / total
     }
+  }
+
+  #score(keys: Float32Array, at: number, head: number): number {
+    let sum = 0
+    for (let i = 0; i < this.model.sizes.headWidth; i++) sum += this.#query[head + i]! * keys[at + i]!
+    return sum
   }
 
   #feedForward({ linear, feedForwardNorm }: Layer): void {

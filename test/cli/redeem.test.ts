@@ -99,9 +99,29 @@ describe('cli.redeem.serve', () => {
     answer.resume()
     assert.equal(answer.statusCode, 403)
     assert.equal((await post(ask, { 'content-type': 'text/plain' })).status, 415)
-    assert.equal((await fetch(new URL('/suanli/v1/session', endpoint.url))).status, 404)
     assert.equal((await fetch(`${endpoint.url}/models`, { method: 'PUT' })).status, 405)
     assert.deepEqual(provider.requests, [])
+  })
+
+  it('forwards what a coin buys, jobs too, and nothing by which a provider is paid', async () => {
+    const { port } = new URL(endpoint.url)
+    const statusOf = async (path: string): Promise<number> => {
+      const asked = request({ port, host: '127.0.0.1', path, headers: { host: '127.0.0.1' } }).end()
+      const [answer] = (await once(asked, 'response')) as [{ statusCode: number; resume(): void }]
+      answer.resume()
+      return answer.statusCode
+    }
+    const refused = [
+      ...['/suanli/v1/session', '/suanli/v1/vouchers', '/suanli/v1/jobsx', '/metrics', '/v1', '*'],
+      ...['/v1/../suanli/v1/vouchers', '/v1/%2e%2e/suanli/v1/session', '/suanli/v1/jobs/../session'],
+      ...['/v1/./models', '/v1/a\\b', '//v1/models'],
+    ]
+    for (const path of refused) assert.equal(await statusOf(path), 404, path)
+    assert.equal(provider.requests.length, 0)
+    await statusOf('/suanli/v1/jobs?limit=1')
+    await statusOf('/suanli/v1/jobs/job-1/logs')
+    const jobs = provider.requests.filter((path) => path.startsWith('/suanli/v1/jobs'))
+    assert.deepEqual(Array.from(new Set(jobs)), ['/suanli/v1/jobs', '/suanli/v1/jobs/job-1/logs'])
   })
 
   it('refuses a body that is too long, before it is read', async () => {

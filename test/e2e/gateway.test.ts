@@ -14,8 +14,11 @@ import { LightClient } from '../../client/lightClient.ts'
 import { series } from '../../client/modules.ts'
 import { httpProvider } from '../../client/provider.ts'
 import { apiKeyText } from '../../client/redemption/grant.ts'
+import { PATHS } from '../../client/redemption/wire.ts'
 import { trustGenesis } from '../../client/trust.ts'
 import { redemptionScheme, redemptionSpendControls } from '../../client/x402.ts'
+import { decodeAdapter } from '../../gateway/demo/adapter.ts'
+import { loadBase } from '../../gateway/demo/models.ts'
 import { DEVNET_ASSET_ID } from '../../genesis/devnet.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { Running, runSuanli } from '../support/devnetHarness.ts'
@@ -26,6 +29,7 @@ import {
   MODEL,
   type Redemption,
   TOKEN_BASE,
+  TRAINING,
   WINDOW_MS,
 } from '../support/gatewayStage.ts'
 import { until } from '../support/nodeSteps.ts'
@@ -36,6 +40,14 @@ const PRICE_BASE = 3_100_000n
 const BOUGHT = 6n * COIN
 const FEES = COIN
 const REDEEMED = 5n * COIN
+/** Of `/suanli/v1/jobs`, what is looked at. */
+interface Training {
+  readonly id: string
+  readonly status: string
+  readonly finished_at: number | null
+  readonly cost_base: string
+  readonly checkpoints: readonly { readonly name: string }[]
+}
 const MESSAGES = [{ role: 'user', content: 'Call me' }] as const
 
 describe('a coin buys real AI work', function () {
@@ -199,6 +211,50 @@ describe('a coin buys real AI work', function () {
     })
     const { meteredBase } = await stage.statement(bought)
     assert.ok(meteredBase > costBase)
+    costBase = meteredBase
+  })
+
+  it('trains by a command, which is metered by the device-second, and gives the result out', async () => {
+    const { origin } = new URL(openai.baseURL)
+    const ask = async <T>(path: string, init: RequestInit = {}): Promise<T> => {
+      const response = await fetch(`${origin}${path}`, {
+        headers: { 'content-type': 'application/json' },
+        ...init,
+      })
+      assert.equal(response.status, 200, await response.clone().text())
+      return (await response.json()) as T
+    }
+    const text = await toFile(Buffer.from(QUESTIONS.flat().join(' ')), 'text.txt')
+    const { id: fileId } = await openai.files.create({ file: text, purpose: 'user_data' })
+    const wanted = { command: TRAINING.name, args: ['--steps', '50'], files: [{ id: fileId }] }
+    const begun = await ask<Training>(PATHS.jobs, { method: 'POST', body: JSON.stringify(wanted) })
+    let job = begun
+    await until('it is trained', async () => {
+      job = await ask<Training>(`${PATHS.jobs}/${begun.id}`)
+      return job.finished_at !== null
+    })
+    const printed = await (await fetch(`${origin}${PATHS.jobs}/${begun.id}/logs`)).text()
+    assert.equal(job.status, 'succeeded', printed)
+    const losses = [...printed.matchAll(/"train_loss":([\d.]+)/g)].map(([, loss]) => Number(loss))
+    assert.equal(losses.length, 50)
+    assert.ok(losses.at(-1)! < losses[0]!, `${losses}`)
+    assert.deepEqual(
+      job.checkpoints.map(({ name }) => name),
+      ['checkpoints/step-0000025.lora', 'checkpoints/step-0000050.lora'],
+    )
+
+    const result = await fetch(`${origin}${PATHS.jobs}/${begun.id}/outputs/output/model.lora`)
+    const { model, hash } = loadBase()
+    const { suffix } = decodeAdapter(new Uint8Array(await result.arrayBuffer()), model, hash)
+    assert.equal(suffix, 'trained')
+
+    await until('all is vouchered', async () => {
+      const { meteredBase, voucheredBase } = await stage.session(bought)
+      return meteredBase === voucheredBase
+    })
+    const { meteredBase } = await stage.statement(bought)
+    assert.ok(BigInt(job.cost_base) > 0n)
+    assert.equal(meteredBase, costBase + BigInt(job.cost_base))
     costBase = meteredBase
   })
 

@@ -389,6 +389,11 @@ describe('genesis.refuses', () => {
       (g) => void (g.providers[0]!.profile.jurisdiction = 'zz'),
     ],
     [
+      'an address that no browser may follow',
+      'providers[0].profile.url: javascript:alert(1), expected an http or https address',
+      (g) => void (g.providers[0]!.profile.url = 'javascript:alert(1)'),
+    ],
+    [
       'one legal name twice',
       'providers[3]: the same legal name as providers[0]',
       (g) => void (g.providers[3]!.profile.legalName = g.providers[0]!.profile.legalName.toUpperCase()),

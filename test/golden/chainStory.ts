@@ -268,8 +268,8 @@ const SCENES: { readonly [height: number]: Scene } = {
   ],
   10: () => [
     act(operator(6), issuance, 'mint', { to: bob.address, amountBase: COIN }),
-    act(operator(1), issuance, 'retire', { amountBase: 20n * COIN }),
-    act(operator(1), issuance, 'retire', { amountBase: 0n }),
+    ...[20n * COIN, 0n].map((amountBase) => act(operator(1), issuance, 'retire', { amountBase })),
+    act(operator(1), issuance, 'retireLocked', { amountBase: COIN }),
     act(operator(NEWCOMER + 1), issuance, 'retire', { amountBase: 1n }),
   ],
   11: (chain) => {

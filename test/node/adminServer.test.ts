@@ -1,5 +1,6 @@
 // `suanli admin` and the socket that answers it: for the owner alone, and never in the way of the node.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
@@ -10,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EXIT } from '../../cli/exitCode.ts'
@@ -92,6 +93,24 @@ describe('node.admin', () => {
 
   it('is for the owner of the directory alone', () => {
     assert.equal(statSync(adminSocket(dataDir)).mode & 0o777, 0o600)
+  })
+
+  it('answers beside silent connections, and survives a request that names no address', async () => {
+    const path = adminSocket(dataDir)
+    const open = async (bytes: string): Promise<Socket> => {
+      const socket = connect({ path })
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(bytes)
+      return socket
+    }
+    const silent: Socket[] = []
+    for (let i = 0; i < 200; i++) silent.push(await open(i % 2 === 0 ? '' : 'GET /peers HT'))
+    const bad = await open('GET // HTTP/1.1\r\nHost: node\r\n\r\n')
+    const [answer] = await once(bad, 'data')
+    assert.match(String(answer), /^HTTP\/1\.1 404 /)
+    assert.deepEqual(JSON.parse(await admin('log-level', '--json')), { level: 'info' })
+    for (const socket of silent) socket.destroy()
   })
 
   it('says in one line that no node runs', async () => {

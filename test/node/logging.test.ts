@@ -1,6 +1,18 @@
 // Log lines: for people and for programs, in a file that never fills the disk, at a level that may change.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LogFile } from '../../node/logFile.ts'
@@ -49,6 +61,7 @@ describe('node.logFile', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true }))
   const text = (name: string): string => readFileSync(join(dir, name), 'utf8')
+  const collecting = (troubles: string[]) => ({ onTrouble: (trouble: string) => void troubles.push(trouble) })
 
   it('begins a new file before one grows too large, and keeps the newest', () => {
     const file = new LogFile(join(dir, 'a.log'), { bytesMax: 10, filesMax: 3 })
@@ -75,16 +88,84 @@ describe('node.logFile', () => {
   it('never ends the node when the disk takes nothing, and says later how many lines were lost', () => {
     const folder = join(dir, 'logs')
     mkdirSync(folder)
-    const file = new LogFile(join(folder, 'a.log'), { bytesMax: 100, filesMax: 2 })
-    file.write('1'.repeat(99))
+    const troubles: string[] = []
+    const file = new LogFile(join(folder, 'a.log'), { bytesMax: 200, filesMax: 2 }, collecting(troubles))
+    file.write(`${'1'.repeat(99)}\n`)
     rmSync(folder, { recursive: true })
     for (const line of ['lost\n', 'lost too\n']) file.write(line)
     mkdirSync(folder)
     file.write('found\n')
-    file.close()
     const [told, last] = text('logs/a.log').trimEnd().split('\n')
     assert.deepEqual([JSON.parse(told!).lines, last], [2, 'found'])
-    assert.doesNotThrow(() => file.write('after its end\n'))
+    assert.equal(troubles.length, 1)
+    assert.match(troubles[0]!, /a\.log: log lines are lost: ENOENT/)
+    file.close()
+    // Its descriptor's number may be another file's by then.
+    const other = openSync(join(dir, 'other'), 'w')
+    file.write('after its end\n')
+    file.close()
+    closeSync(other)
+    assert.equal(text('other'), '')
+  })
+
+  it('begins a new line after one that the disk took in part', () => {
+    writeFileSync(join(dir, 'a.log'), '{"torn":')
+    const file = new LogFile(join(dir, 'a.log'))
+    file.write('whole\n')
+    file.close()
+    assert.equal(text('a.log'), '{"torn":\nwhole\n')
+  })
+
+  it('loses lines, and says so once, while the file has no room and cannot be moved', () => {
+    const troubles: string[] = []
+    const file = new LogFile(join(dir, 'a.log'), { bytesMax: 10, filesMax: 2 }, collecting(troubles))
+    mkdirSync(join(dir, 'a.log.1'))
+    for (const line of ['111111\n', 'lost 1\n', 'lost 2\n']) file.write(line)
+    assert.deepEqual([text('a.log'), troubles.length], ['111111\n', 1])
+    rmSync(join(dir, 'a.log.1'), { recursive: true })
+    file.write('222222\n')
+    file.close()
+    assert.equal(text('a.log.1'), '111111\n')
+    assert.match(text('a.log'), /"lines":2,"msg":"log lines were lost: the disk took none"}\n222222\n$/)
+  })
+
+  it('is shared by two nodes without losing lines or growing beyond its size', () => {
+    const rotation = { bytesMax: 40, filesMax: 30 }
+    const files = [0, 1].map(() => new LogFile(join(dir, 'a.log'), rotation))
+    const lines = Array.from({ length: 60 }, (_, i) => `line ${String(i).padStart(3, '0')}\n`)
+    // Unequal shares: the one that writes less learns from the disk that the other has moved the file.
+    for (const [i, line] of lines.entries()) files[i % 5 === 0 ? 1 : 0]!.write(line)
+    for (const file of files) file.close()
+    const names = readdirSync(dir).sort((a, b) => Number(b.split('.')[2] ?? 0) - Number(a.split('.')[2] ?? 0))
+    assert.ok(names.every((name) => statSync(join(dir, name)).size <= rotation.bytesMax))
+    assert.equal(names.map(text).join(''), lines.join(''))
+  })
+
+  it('keeps the beginning of a huge line', () => {
+    const file = new LogFile(join(dir, 'a.log'))
+    file.write(`${JSON.stringify({ err: 'x'.repeat(1_000_000) })}\n`)
+    file.write('next\n')
+    file.close()
+    const [line, next] = text('a.log').trimEnd().split('\n')
+    const { bytes, beginning } = JSON.parse(line!)
+    assert.deepEqual([bytes, beginning.slice(0, 10), next], [1_000_011, '{"err":"xx', 'next'])
+    assert.ok(line!.length < 3_000)
+  })
+
+  it('follows no link, and opens neither a pipe nor a device', () => {
+    writeFileSync(join(dir, 'key'), 'secret')
+    symlinkSync('key', join(dir, 'link'))
+    execFileSync('mkfifo', [join(dir, 'pipe')])
+    assert.throws(() => new LogFile(join(dir, 'link')), /link is a symbolic link: name the log file itself/)
+    for (const path of [join(dir, 'pipe'), '/dev/null'])
+      assert.throws(() => new LogFile(path), /is no regular file/)
+    const troubles: string[] = []
+    const file = new LogFile(join(dir, 'a.log'), { bytesMax: 100, filesMax: 2 }, collecting(troubles))
+    rmSync(join(dir, 'a.log'))
+    symlinkSync('key', join(dir, 'a.log'))
+    file.write('not there\n')
+    file.close()
+    assert.deepEqual([text('key'), troubles.length], ['secret', 1])
   })
 
   it('throws at once where it cannot be written', () => {

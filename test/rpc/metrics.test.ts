@@ -1,6 +1,7 @@
 // What watches a node: figures in Prometheus' format, beside JSON-RPC or on a port of their own.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { MetricsText } from '../../rpc/metricsText.ts'
 import { createPages } from '../../rpc/pages.ts'
 import { RpcMeter } from '../../rpc/rpcMeter.ts'
@@ -100,6 +101,47 @@ describe('rpc.metrics', () => {
       const rebound = await post(metricsUrl!, '', { method: 'GET', headers: { host: 'evil.example' } })
       assert.equal(rebound.status, 403)
       assert.equal((await get(`${url}/metrics`)).status, 404)
+    } finally {
+      await own.rpc.close()
+    }
+  })
+
+  it('answer whoever asks, beside a thousand connections that send or read next to nothing', async () => {
+    const own = await serve({ metrics, metricsPort: { host: '127.0.0.1', port: 0 } })
+    const { hostname: host, port } = new URL(own.rpc.metricsUrl!)
+    const silent: Socket[] = []
+    const request = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    try {
+      for (const bytes of ['', 'GET /met', request.slice(0, -2), request.repeat(500)]) {
+        for (let i = 0; i < 250; i++) {
+          const socket = connect({ host, port: Number(port) })
+          socket.on('error', () => {})
+          socket.pause()
+          await once(socket, 'connect')
+          socket.write(bytes)
+          silent.push(socket)
+        }
+        assert.equal((await get(own.rpc.metricsUrl!)).status, 200)
+      }
+    } finally {
+      for (const socket of silent) socket.destroy()
+      await own.rpc.close()
+    }
+  })
+
+  it('are answered once on a connection', async () => {
+    const own = await serve({ metrics, metricsPort: { host: '127.0.0.1', port: 0 } })
+    try {
+      const { hostname: host, port } = new URL(own.rpc.metricsUrl!)
+      const socket = connect({ host, port: Number(port) })
+      socket.on('error', () => {})
+      let text = ''
+      socket.on('data', (part) => {
+        text += part
+      })
+      socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000))
+      await once(socket, 'close')
+      assert.ok(text.split('HTTP/1.1 200').length <= 2, text.slice(0, 500))
     } finally {
       await own.rpc.close()
     }

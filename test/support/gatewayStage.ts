@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { mustExist } from '../../base/assert.ts'
 import { parseHex } from '../../base/bytes.ts'
 import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
@@ -29,19 +30,28 @@ import { until } from './nodeSteps.ts'
 
 export const MODEL = 'tiny-llama'
 export const WINDOW_MS = 3_600_000
+/** The command of the gateway that runs the model itself. */
+export const TRAINING = {
+  kind: 'command',
+  name: 'train-demo',
+  argv: [process.execPath, fileURLToPath(new URL('../../gateway/demo/trainMain.js', import.meta.url))],
+  deviceSecondsMax: 600,
+  memoryMbMax: 512,
+  diskMbMax: 64,
+} as const
 const PASSWORD = 'a password for tests'
 /** A token costs 10^13 base units, a request ten times that at least. */
 export const TOKEN_BASE = 10n ** 13n
 export const MINIMUM_BASE = 10n ** 14n
 const PRICE_BASE = `${TOKEN_BASE * 1_000n}`
-/** Of fine-tuning: the exposure is some seconds of it. */
+/** Of fine-tuning and training: the exposure is some seconds of it. */
 const DEVICE_SECOND_BASE = 10n ** 14n
 export const TARIFF = parseTariff(
   JSON.stringify({
     version: 1,
     minimumBase: `${MINIMUM_BASE}`,
     models: { [MODEL]: { promptBase: PRICE_BASE, completionBase: PRICE_BASE, embeddingBase: PRICE_BASE } },
-    deviceSecondBase: { finetune: `${DEVICE_SECOND_BASE}` },
+    deviceSecondBase: { finetune: `${DEVICE_SECOND_BASE}`, train: `${DEVICE_SECOND_BASE}` },
   }),
 )
 /** Of five coins: one longest request, and then some. */
@@ -86,7 +96,7 @@ export class GatewayStage {
     this.operator = privateKeyAccount(this.#operatorSecret)
   }
 
-  /** `isOwnModel`: the gateway runs the model itself, and fine-tunes it. */
+  /** `isOwnModel`: the gateway runs the model itself, fine-tunes it, and trains by a command. */
   static async start({ isOwnModel = false } = {}): Promise<GatewayStage> {
     const folder = mkdtempSync(join(tmpdir(), 'suanli-gateway-'))
     const devnet = await createDevnet({
@@ -117,7 +127,10 @@ export class GatewayStage {
         ...{ listen: `127.0.0.1:${port}`, node: this.devnet.rpcUrl, dataDir: `data-${i}`, pollMs: 100 },
         ...{ keystore: 'provider.json', passwordFile: 'password.txt', tariff: 'tariff.json' },
         exposurePpm: EXPOSURE_PPM,
-        backends: [{ kind: 'demo', models: [MODEL], ...url, contextTokens: CONTEXT_TOKENS }],
+        backends: [
+          { kind: 'demo', models: [MODEL], ...url, contextTokens: CONTEXT_TOKENS },
+          ...(isOwnModel ? [TRAINING] : []),
+        ],
         limits: { queueMs: 1_000, drainMs: 5_000 },
       }
       writeFileSync(this.config(i), JSON.stringify(config))

@@ -44,6 +44,12 @@ export const GENESIS_MS = 1_700_000_000_000
 export const WINDOW_MS = 2_000
 export const REGION = 'tw-north'
 
+/** What a listing says, where a test says otherwise. */
+type Listing = Partial<Record<'service' | 'region' | 'endpoint', string>> & {
+  bonusPpm?: bigint
+  classId?: number
+}
+
 export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
 
 /** Secret key of wallet n; operators of providers are wallets 1, 2, 3 … */
@@ -334,16 +340,12 @@ export class RedemptionChain {
     })
   }
 
-  list(
-    provider: number,
-    options: { service?: string; bonusPpm?: bigint; classId?: number; region?: string } = {},
-    tariffHash = ZERO_HASH,
-  ) {
+  list(provider: number, options: Listing = {}, tariffHash = ZERO_HASH) {
     return this.act('list', walletOf(provider), {
       service: options.service ?? 'infer',
       classId: options.classId ?? provider,
       region: options.region ?? REGION,
-      endpoint: `https://provider-${provider}.example`,
+      endpoint: options.endpoint ?? `https://provider-${provider}.example`,
       bonusPpm: options.bonusPpm ?? 0n,
       runtimeHash: ZERO_HASH,
       tariffHash,

@@ -17,6 +17,7 @@ const EMPTY: Pool = {
   sharePpm: 0n,
   nextSharePpm: 0n,
   assets: [],
+  heldWindows: 0,
 }
 const NO_COINS: UnbondingCoins = { amountBase: 0n, unitsBase: 0n }
 
@@ -35,6 +36,37 @@ export function updatePool(state: StateWriter, provider: number, change: Partial
   const after = { ...getPool(state, provider), ...change }
   assert(after.unitsBase >= after.backedBase && after.backedBase >= 0n, 'a unit is worth at most a base unit')
   backingTables.pool.set(state, { provider }, after)
+}
+
+/**
+ * The window that a pool's clock shows: the running one, less those in which the provider was at fault. Unbondings run by it,
+ * so that however long a fault lasts, no more of their windows are ahead than unbonding takes.
+ */
+export function poolClock(state: StateReader, provider: number): number {
+  const { heldWindows, heldSince } = getPool(state, provider)
+  return (heldSince ?? runningWindow(state)) - heldWindows
+}
+
+/** The running window in which a pool's clock shows a window, if it does not stand still until then. */
+export function expectedWindow(state: StateReader, provider: number, atClock: number): number {
+  return runningWindow(state) + atClock - poolClock(state, provider)
+}
+
+/**
+ * Stops a pool's clock while its provider is at fault, and lets it go on: whoever asks for its coins too late to be free before
+ * a fault is seen waits until it is over (docs/decisions/backers-stay-for-open-faults.md).
+ */
+export function holdUnbonding(ctx: WriteContext, provider: number, isHeld: boolean): void {
+  const { state } = ctx
+  if (!backingTables.pool.has(state, { provider })) return
+  const { heldSince, heldWindows } = getPool(state, provider)
+  if (isHeld === (heldSince !== undefined)) return
+  const window = runningWindow(state)
+  updatePool(state, provider, {
+    heldSince: isHeld ? window : undefined,
+    heldWindows: heldWindows + (heldSince === undefined ? 0 : window - heldSince),
+  })
+  events.UnbondingHeld(ctx, { provider, held: isHeld })
 }
 
 /** Coins that divide into units, in a pool or in the unbondings of a window. */
@@ -66,7 +98,7 @@ export function earningOf({ backedBase, unitsBase }: Pool): Divided {
   return { amountBase: backedBase, unitsBase }
 }
 
-/** The coins of a pool that are free from a window on. */
+/** The coins of a pool that are free from a window of its clock on. */
 export function getUnbonding(state: StateReader, provider: number, untilWindow: number): UnbondingCoins {
   return backingTables.unbonding.get(state, { provider, untilWindow }) ?? NO_COINS
 }
@@ -89,10 +121,10 @@ function unbondingsAtRisk(
 ): readonly (UnbondingCoins & { readonly untilWindow: number })[] {
   const found: (UnbondingCoins & { readonly untilWindow: number })[] = []
   const { unbondingBase } = getPool(state, provider)
-  const window = runningWindow(state)
+  const clock = poolClock(state, provider)
   for (let ahead = 1; unbondingBase > 0n && ahead <= UNBOND_WINDOWS_MAX + 1; ahead++) {
-    const coins = getUnbonding(state, provider, window + ahead)
-    if (coins.amountBase > 0n) found.push({ untilWindow: window + ahead, ...coins })
+    const coins = getUnbonding(state, provider, clock + ahead)
+    if (coins.amountBase > 0n) found.push({ untilWindow: clock + ahead, ...coins })
   }
   return found
 }

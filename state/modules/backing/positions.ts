@@ -3,12 +3,14 @@ import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { getMember, payCoins, payIncome, runningWindow, takeCoins } from './external.ts'
+import { getMember, payCoins, payIncome, takeCoins } from './external.ts'
 import { claimableOf, countWithdrawn, credit } from './income.ts'
 import {
   earningOf,
+  expectedWindow,
   getPool,
   getUnbonding,
+  poolClock,
   setUnbonding,
   unitsFor,
   unitsOut,
@@ -16,7 +18,6 @@ import {
   worthOf,
 } from './pools.ts'
 import { BACKED_MAX, type backingSchema, type Position } from './schema.ts'
-import { afterUnbonding } from './share.ts'
 import { backingParams, backingTables, events, fail } from './tables.ts'
 
 type Args<A extends keyof (typeof backingSchema)['actions']> = ActionArgs<typeof backingSchema, A>
@@ -96,9 +97,9 @@ export function unback(ctx: ActionContext, { provider, amountBase }: Args<'unbac
   const worthBase = worthOf(earning, known.unitsBase)
   if (amountBase > worthBase)
     return fail.InsufficientBacking({ provider, backedBase: worthBase, neededBase: amountBase })
-  const untilWindow = afterUnbonding(state)
+  const { unbondingsMax, unbondWindows } = backingParams.get(state)
+  const untilWindow = poolClock(state, provider) + 1 + unbondWindows
   const before = known.unbondings.find((entry) => entry.untilWindow === untilWindow)
-  const { unbondingsMax } = backingParams.get(state)
   if (before === undefined && known.unbondings.length >= unbondingsMax)
     return fail.UnbondingsFull({ provider, maximum: unbondingsMax })
   const coins = getUnbonding(state, provider, untilWindow)
@@ -130,16 +131,19 @@ export function unback(ctx: ActionContext, { provider, amountBase }: Args<'unbac
     { provider, untilWindow },
     { amountBase: coins.amountBase + amountBase, unitsBase: coins.unitsBase + units },
   )
-  events.Unbacked(ctx, { provider, account, amountBase, untilWindow })
+  events.Unbacked(ctx, {
+    ...{ provider, account, amountBase },
+    untilWindow: expectedWindow(state, provider, untilWindow),
+  })
   return undefined
 }
 
 /** Takes the unbondings that are over off the books. Returns what they are worth, and those that are left. */
 function takeFree(state: StateWriter, provider: number, unbondings: Position['unbondings']) {
-  const window = runningWindow(state)
+  const clock = poolClock(state, provider)
   let freeBase = 0n
   const left = unbondings.filter(({ untilWindow, unitsBase }) => {
-    if (untilWindow > window) return true
+    if (untilWindow > clock) return true
     const coins = getUnbonding(state, provider, untilWindow)
     const amountBase = worthOf(coins, unitsBase)
     freeBase += amountBase
@@ -167,10 +171,10 @@ function payIncomes(ctx: WriteContext, { provider, account }: At, position: Posi
 export function claim(ctx: ActionContext, { provider }: Args<'claim'>) {
   const { state, sender: account } = ctx
   const known = getPosition(state, { provider, account })
-  const window = runningWindow(state)
+  const clock = poolClock(state, provider)
   const isAny =
     worthlessOf(state, provider, known) > 0n ||
-    known.unbondings.some(({ untilWindow }) => untilWindow <= window) ||
+    known.unbondings.some(({ untilWindow }) => untilWindow <= clock) ||
     claimableOf(state, provider, known).some(({ amountBase }) => amountBase > 0n)
   if (!isAny) return fail.NothingToClaim({ provider })
   // After this point the action must succeed.

@@ -2,16 +2,25 @@
 import type { Address } from '../../../base/ids.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { getMember, incomeHeld, runningWindow } from './external.ts'
+import { getMember, incomeHeld } from './external.ts'
 import { claimableOf, getIncome } from './income.ts'
-import { atRisk, earningOf, getPool, getUnbonding, lossOf, worthOf } from './pools.ts'
+import {
+  atRisk,
+  earningOf,
+  expectedWindow,
+  getPool,
+  getUnbonding,
+  lossOf,
+  poolClock,
+  worthOf,
+} from './pools.ts'
 import { backedBy, getPosition } from './positions.ts'
 import type { backingSchema } from './schema.ts'
 import { nextShare, shareNow } from './share.ts'
 
 function poolOf(state: StateReader, provider: number) {
   if (getMember(state, provider) === undefined) return undefined
-  const { lostBase, assets, unbondingBase: leavingBase } = getPool(state, provider)
+  const { lostBase, assets, unbondingBase: leavingBase, heldSince } = getPool(state, provider)
   const { backedBase, unbondingBase } = atRisk(state, provider)
   return {
     provider,
@@ -26,6 +35,7 @@ function poolOf(state: StateReader, provider: number) {
       receivedBase: getIncome(state, { provider, asset }).receivedBase,
       unclaimedBase: incomeHeld(state, { provider, asset }),
     })),
+    ...(heldSince === undefined ? {} : { heldSince }),
   }
 }
 
@@ -33,14 +43,14 @@ function positionOf(state: StateReader, at: { readonly provider: number; readonl
   const { provider, account } = at
   if (!backedBy(state, account).includes(provider)) return undefined
   const position = getPosition(state, at)
-  const window = runningWindow(state)
+  const clock = poolClock(state, provider)
   return {
     provider,
     backedBase: worthOf(earningOf(getPool(state, provider)), position.unitsBase),
     unbondings: position.unbondings.map(({ untilWindow, unitsBase }) => ({
-      untilWindow,
+      untilWindow: expectedWindow(state, provider, untilWindow),
       amountBase: worthOf(getUnbonding(state, provider, untilWindow), unitsBase),
-      atRisk: untilWindow > window,
+      atRisk: untilWindow > clock,
     })),
     claimable: claimableOf(state, provider, position).filter(({ amountBase }) => amountBase > 0n),
   }

@@ -30,6 +30,9 @@ const poolFields = {
   nextShareWindow: t.optional(t.u64),
   /** Assets in which it has received something. */
   assets: t.list(t.u64, POOL_ASSETS_MAX),
+  /** The pool's clock, by which unbondings run: windows in which it stood still, and since when it does now. */
+  heldWindows: t.u64,
+  heldSince: t.optional(t.u64),
 }
 const incomeFields = {
   /** Income of one unit since the pool began, in 10^-36 of a base unit. */
@@ -46,7 +49,7 @@ const positionFields = {
     message('PositionIncome', { asset: t.u64, perUnitE36: t.u256, owedBase: t.amount }),
     POOL_ASSETS_MAX,
   ),
-  /** Units of the unbondings of a window, by their window. */
+  /** Units of the unbondings of a window, by their window on the pool's clock. */
   unbondings: t.list(
     message('PositionUnbonding', { untilWindow: t.u64, unitsBase: t.amount }),
     UNBONDINGS_MAX,
@@ -59,7 +62,7 @@ const positionInfo = message('BackingPosition', {
   backedBase: t.amount,
   unbondings: t.list(
     message('Unbonding', {
-      /** At risk before this window; to be claimed from it on. */
+      /** At risk before this window; to be claimed from it on. It moves while a fault of the provider holds them. */
       untilWindow: t.u64,
       amountBase: t.amount,
       atRisk: t.bool,
@@ -127,7 +130,7 @@ export const backingSchema = defineModule({
       id: 4,
       key: { provider: t.u64, untilWindow: t.u64 },
       value: { amountBase: t.amount, unitsBase: t.amount },
-      doc: 'Coins of a pool that are free from one window on, and the units that divide them.',
+      doc: 'Coins of a pool that are free from one window of its clock on, and the units that divide them.',
     },
     account: {
       id: 5,
@@ -176,6 +179,8 @@ export const backingSchema = defineModule({
     ShareSet: { provider: indexed(t.u64), sharePpm: t.ppm, fromWindow: t.u64 },
     /** Coins burned against what the provider owed: of those that earned, and of those on their way out. */
     BackingLost: { provider: indexed(t.u64), backedBase: t.amount, unbondingBase: t.amount },
+    /** Coins on their way out stay at risk from now on, until a fault of the provider is over; or it is. */
+    UnbondingHeld: { provider: indexed(t.u64), held: t.bool },
   },
   actions: {
     back: {
@@ -197,7 +202,7 @@ export const backingSchema = defineModule({
       fails: ['ZeroAmount', 'InsufficientBacking', 'UnbondingsFull', 'PoolLost'],
       gas: 150_000,
       signed: true,
-      doc: 'Takes coins out of a pool: they earn no more, and stay at risk for the unbonding windows.',
+      doc: 'Takes coins out of a pool: they earn no more, and stay at risk for the unbonding windows, which wait while the provider is at fault.',
     },
     claim: {
       args: { provider: t.u64 },
@@ -233,6 +238,8 @@ export const backingSchema = defineModule({
             message('PoolIncome', { asset: t.u64, receivedBase: t.u256, unclaimedBase: t.amount }),
             POOL_ASSETS_MAX,
           ),
+          /** Since when a fault of the provider keeps coins on their way out at risk. */
+          heldSince: t.optional(t.u64),
         }),
       ),
       doc: 'The coins behind a provider, its share, and what its backers have received; null for an unknown one.',

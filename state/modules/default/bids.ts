@@ -8,13 +8,13 @@ import { COIN_ID, escrows, FUND, payFrom, type Units } from './escrows.ts'
 import { endTail } from './exits.ts'
 import {
   bondShare,
+  bondWorthOf,
   liabilityOf,
   mayBePaidIn,
   moveLiability,
   payFromEstate,
   roomByBond,
   roomOf,
-  worthOf,
 } from './external.ts'
 import type { Case, EstateAsset } from './schema.ts'
 import { defaultTables, events } from './tables.ts'
@@ -51,7 +51,7 @@ export function endAuction(ctx: WriteContext, provider: number, known: Case): vo
 function estatePerCoin(state: StateReader, { estate, liabilityBase }: Case, sharePpm: bigint): bigint {
   if (liabilityBase === 0n) return 0n
   const valueBase = estate.reduce(
-    (sum, { asset, totalBase }) => sum + worthOf(state, { asset, amountBase: totalBase }),
+    (sum, { asset, totalBase }) => sum + bondWorthOf(state, { asset, amountBase: totalBase }),
     0n,
   )
   return mulDivFloor(valueBase, sharePpm, liabilityBase)
@@ -156,7 +156,7 @@ export function takeLiability(
 ): void {
   const { provider, to, amountBase, assets, byAuction } = taken
   const bondPpm = bondShare(ctx.state)
-  const worthBase = assets.reduce((sum, units) => sum + worthOf(ctx.state, units), 0n)
+  const worthBase = assets.reduce((sum, units) => sum + bondWorthOf(ctx.state, units), 0n)
   const coveredBase = bondPpm === 0n ? amountBase : mulDivFloor(worthBase, PPM, bondPpm)
   const exemptBase = byAuction ? minBigint(amountBase, coveredBase) : amountBase
   endTail(ctx.state, to)

@@ -39,7 +39,7 @@ export function declareDefault(ctx: WriteContext, provider: number, cause: Defau
   endCure(ctx, provider)
   refundNovation(ctx, provider)
   closeOfferings(ctx, provider)
-  const { burnedBase } = burnLock(ctx, provider)
+  const { burnedBase, backingBurnedBase } = burnLock(ctx, provider)
   const estate = formEstate(ctx, provider).map(({ asset, amountBase }) => ({
     asset,
     totalBase: amountBase,
@@ -75,6 +75,7 @@ export function declareDefault(ctx: WriteContext, provider: number, cause: Defau
     novatedBase: 0n,
     assumedBase: 0n,
     orphanedBase: 0n,
+    backingBurnedBase,
   })
   events.DefaultDeclared(ctx, { provider, cause, liabilityBase: declaredBase, burnedBase, auctionWindow })
 }

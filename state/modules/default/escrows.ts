@@ -23,6 +23,11 @@ export function fundUnits(state: StateReader, asset: number): bigint {
   return ledger.balanceOf(state, { asset, owner: FUND })
 }
 
+/** What the guarantee fund holds of the coin. */
+export function fundHeld(state: StateReader): bigint {
+  return fundUnits(state, COIN_ID)
+}
+
 /** Pays from the guarantee fund. Asserts that it holds it. */
 export function payFromFund(ctx: WriteContext, payment: Units & { readonly to: Address }): void {
   if (payment.amountBase > 0n) ledger.release(ctx, { from: FUND, ...payment })

@@ -30,13 +30,14 @@ import {
   orphanLiability,
 } from '../issuance/handovers.ts'
 import { getLiability, getTotals } from '../issuance/ledger.ts'
-import { bondRoom, checkTakeover, missingBond, securityOf } from '../issuance/limits.ts'
+import { bondRoom, checkTakeover, missingBond, securingWorth, securityOf } from '../issuance/limits.ts'
 import { assetWithoutRoom, lockedProceeds, seizeProceeds } from '../issuance/proceeds.ts'
 import type { Cure, Liability } from '../issuance/schema.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceParams } from '../issuance/tables.ts'
 import { handledWindow } from '../issuance/turn.ts'
-import { getPrice } from '../oracle/prices.ts'
+import { bidForChain, type ChainBidTerms, outcomeOf } from '../market/chainOrders.ts'
+import { getPrice, staleSince } from '../oracle/prices.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
@@ -75,17 +76,12 @@ import { recallDefaulted } from '../redemption/grants.ts'
 import { redemptionParams } from '../redemption/tables.ts'
 import { liveOf } from '../series/books.ts'
 import { closeSeriesOf } from '../series/endings.ts'
-import { escrows, FUND, fundUnits, payFrom, type Units } from './escrows.ts'
+import { escrows, FUND, payFrom, type Units } from './escrows.ts'
 import { defaultSchema } from './schema.ts'
 
 /** Base fees that are not shared yet. */
 export function feesHeld(state: StateReader): bigint {
   return getAccount(state, FEES_ADDRESS).balanceBase
-}
-
-/** What the guarantee fund holds of the coin. */
-export function fundHeld(state: StateReader): bigint {
-  return fundUnits(state, COIN_ASSET)
 }
 
 /** Registered assets, ascending. */
@@ -123,6 +119,11 @@ export function worthOf(state: StateReader, { asset, amountBase }: Units): bigin
   if (asset === COIN_ASSET) return amountBase
   const price = getPrice(state, asset)
   return price === undefined ? 0n : mulDivFloor(amountBase, COIN, price.bondPriceBase)
+}
+
+/** What units are worth as a bond of whoever takes liability with them: 0 once nobody waits for their price any more. */
+export function bondWorthOf(state: StateReader, units: Units): bigint {
+  return securingWorth(state, units)
 }
 
 /** Units of an asset that are worth so many coins at the last price, rounded up; undefined without a price. */
@@ -186,10 +187,7 @@ export function handledTurn(state: StateReader) {
  * How much a provider can take: `max(0, C*·P/m − L)`, and what `max(0, C − L)` has beyond that. Zero of one that does not
  * serve, or whose legal group is suspended.
  */
-export function roomOf(
-  state: StateReader,
-  provider: number,
-): { readonly firstBase: bigint; readonly secondBase: bigint } {
+export function roomOf(state: StateReader, provider: number) {
   if (!isServing(state, provider) || isGroupSuspended(state, provider))
     return { firstBase: 0n, secondBase: 0n }
   const { capacityBase, lastingBase } = getSummary(state, provider)
@@ -212,11 +210,12 @@ export function noticeOf(state: StateReader, provider: number): number | undefin
 
 /** Burns a lock against what a provider owes, then its backers' coins; the rest of the lock goes to the fund. */
 export function burnLock(ctx: WriteContext, provider: number) {
-  const parts = forfeitLock(ctx, provider, FUND)
-  const burnedBase = parts.burnedBase + forfeitBacking(ctx, provider)
-  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: burnedBase, went: 'burned' })
-  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: parts.restBase, went: 'fund' })
-  return parts
+  const { burnedBase, restBase } = forfeitLock(ctx, provider, FUND)
+  const backingBurnedBase = forfeitBacking(ctx, provider)
+  const amountBase = burnedBase + backingBurnedBase
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase, went: 'burned' })
+  countSlashed(ctx.state, { asset: COIN_ASSET, amountBase: restBase, went: 'fund' })
+  return { burnedBase, backingBurnedBase }
 }
 
 /** Moves a provider's bond, locked proceeds and compensations into its estate. Returns what that holds, per asset. */
@@ -239,16 +238,11 @@ export function formEstate(ctx: WriteContext, provider: number): readonly Units[
 /** Pays a part of an estate, or of the fund's aid beside it, as compensation or to the fund, and counts where the estate went. */
 export function payFromEstate(
   ctx: WriteContext,
-  payment: Units & {
-    readonly provider: number
-    readonly to: number | 'fund'
-    readonly as: 'estate' | 'aid'
-  },
+  payment: Units & { readonly provider: number; readonly to: number | 'fund'; readonly as: 'estate' | 'aid' },
 ): void {
   const { provider, asset, amountBase, to, as } = payment
   payFrom(ctx, escrows.estate(provider), {
-    asset,
-    amountBase,
+    ...{ asset, amountBase },
     to: to === 'fund' ? FUND : compensationEscrow(to),
   })
   if (as === 'estate')
@@ -275,19 +269,33 @@ export function burnFromFund(ctx: WriteContext, amountBase: bigint): bigint {
   return burnOrphans(ctx, { from: FUND, amountBase })
 }
 
-/** Why a provider may not take over another's liability, or undefined. */
-export function refuseTakeover(
-  state: StateReader,
-  takeover: { readonly from: number; readonly to: number; readonly amountBase: bigint },
+/**
+ * Bids with units of the fund for coins, at most at the price that bonds are valued at, the lower one where the chambers disagree;
+ * undefined, with nothing written, while that is stale, or nobody sells.
+ */
+export function bidForOrphans(
+  ctx: WriteContext,
+  { asset: quote, ...terms }: ChainBidTerms & { readonly asset: number },
 ) {
+  const price = getPrice(ctx.state, quote)
+  if (price === undefined || staleSince(ctx.state, price, currentWindow(ctx.state)) !== undefined)
+    return undefined
+  const { bondPriceBase: priceBase } = price
+  return bidForChain(ctx, { base: COIN_ASSET, quote, owner: FUND, priceBase, ...terms })
+}
+
+/** What a bid of the fund has bought and paid; undefined while its auction is not over. */
+export function outcomeOfBid(state: StateReader, order: number) {
+  return outcomeOf(state, order)
+}
+
+/** Why a provider may not take over another's liability, or undefined. */
+export function refuseTakeover(state: StateReader, takeover: Parameters<typeof checkTakeover>[1]) {
   return checkTakeover(state, takeover)
 }
 
 /** The first asset in which one provider's locked proceeds could not move to another; undefined for none. */
-export function proceedsWithoutRoom(
-  state: StateReader,
-  between: { readonly from: number; readonly to: number },
-): number | undefined {
+export function proceedsWithoutRoom(state: StateReader, between: Parameters<typeof assetWithoutRoom>[1]) {
   return assetWithoutRoom(state, between)
 }
 
@@ -311,15 +319,9 @@ export function bondsOf(state: StateReader, provider: number): readonly Units[] 
   return getBonds(state, provider)
 }
 
-/** Whether a bond is kept whole for those who convicted its owner. */
-export function isFrozen(state: StateReader, provider: number): boolean {
-  return isBondFrozen(state, provider)
-}
-
-/** Ends the freeze of a bond. */
-export function thaw(ctx: WriteContext, provider: number): void {
-  thawBond(ctx, provider)
-}
+/** Whether a bond is kept whole for those who convicted its owner, and the end of that. */
+export const isFrozen = (state: StateReader, provider: number): boolean => isBondFrozen(state, provider)
+export const thaw = (ctx: WriteContext, provider: number): void => thawBond(ctx, provider)
 
 /** Takes a penalty out of a bond and pays it: to the victim first, the rest to the fund. Asserts that the bond covers it. */
 export function slash(
@@ -354,10 +356,7 @@ export function forgetUnpaid(state: StateWriter, provider: number): void {
 }
 
 /** Pays a part of its bond to a member that has left. */
-export function payBond(
-  ctx: WriteContext,
-  payment: Units & { readonly provider: number; readonly to: Address },
-): void {
+export function payBond(ctx: WriteContext, payment: Parameters<typeof returnBond>[1]): void {
   returnBond(ctx, payment)
 }
 
@@ -368,8 +367,7 @@ export function withdrawals(
   state: StateReader,
 ): readonly number[] {
   const { prefix, key } = providersTables.withdrawn
-  const isAny = [...changes.keys()].some((at) => at.startsWith(prefix))
-  if (!isAny) return []
+  if (![...changes.keys()].some((at) => at.startsWith(prefix))) return []
   return members.filter((provider) =>
     getBonds(state, provider).some(({ asset }) => changes.has(key({ provider, asset }))),
   )

@@ -4,9 +4,9 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { fundHeld } from './escrows.ts'
 import {
   feesHeld,
-  fundHeld,
   operatorOf,
   owedByAll,
   payEachFromFees,

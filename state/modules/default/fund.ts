@@ -5,8 +5,8 @@ import type { Address } from '../../../base/ids.ts'
 import { maxBigint, minBigint, mulDivCeil, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { COIN_ID, fundUnits, payFromFund, type Units } from './escrows.ts'
-import { burnFromFund, fundHeld, horizonOf, mayReceive, owedByAll } from './external.ts'
+import { COIN_ID, fundHeld, fundUnits, payFromFund, type Units } from './escrows.ts'
+import { burnFromFund, horizonOf, mayReceive, owedByAll } from './external.ts'
 import { EARMARKS_MAX } from './records.ts'
 import { defaultTables, events } from './tables.ts'
 
@@ -26,8 +26,8 @@ export function spendable(state: StateReader, asset: number): bigint {
 }
 
 /**
- * Most units of an asset that may buy coins in one window, 1/K of what is set aside, rounded down. The market buys with them,
- * at most at the oracle price, and burns what it bought against the orphans; until there is one they wait here.
+ * Most units of an asset that may buy coins in one window, 1/K of what is set aside, rounded down. What it
+ * buys is burned against the orphans (buyBack.ts).
  */
 export function buyBackMeans(state: StateReader, asset: number): bigint {
   return mulDivFloor(earmarkedOf(state, asset), 1n, BigInt(horizonOf(state)))
@@ -64,7 +64,7 @@ export function burnOrphansOfWindow(ctx: WriteContext): void {
 }
 
 /** Takes what has served its purpose off what is set aside: no more of an asset is than the fund holds. */
-function useEarmarked(state: StateWriter, { asset, amountBase }: Units): void {
+export function useEarmarked(state: StateWriter, { asset, amountBase }: Units): void {
   const beforeBase = earmarkedOf(state, asset)
   if (beforeBase === 0n || amountBase === 0n) return
   const leftBase = maxBigint(0n, beforeBase - amountBase)
@@ -73,6 +73,14 @@ function useEarmarked(state: StateWriter, { asset, amountBase }: Units): void {
   )
   if (assets.length > 0) defaultTables.earmarked.set(state, {}, { assets })
   else defaultTables.earmarked.delete(state, {})
+}
+
+/** Sets units aside again that were bid and came back: their entry, or its place, is still there. */
+export function restoreEarmark(state: StateWriter, { asset, amountBase }: Units): void {
+  const others = earmarks(state).filter((known) => known.asset !== asset)
+  if (amountBase === 0n || others.length >= EARMARKS_MAX) return
+  const total = { asset, amountBase: earmarkedOf(state, asset) + amountBase }
+  defaultTables.earmarked.set(state, {}, { assets: [...others, total].sort((a, b) => a.asset - b.asset) })
 }
 
 /** Why the fund cannot pay, or undefined. */

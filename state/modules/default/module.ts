@@ -7,7 +7,7 @@ import { acceptNovation, offerNovation, withdrawNovation } from './novation.ts'
 import { defaultQueries } from './queries.ts'
 import { defaultSchema } from './schema.ts'
 import { onFault } from './slashing.ts'
-import { beginBlock, hasWork, onWindowEnd } from './work.ts'
+import { beginBlock, endBlock, hasWork, onWindowEnd } from './work.ts'
 
 export const defaultModule = implement(defaultSchema, {
   actions: {
@@ -23,6 +23,7 @@ export const defaultModule = implement(defaultSchema, {
   queries: defaultQueries,
   beginBlock,
   onWindowEnd,
+  endBlock,
   onFault,
   hasWork,
   invariants: defaultInvariants,

@@ -1,9 +1,9 @@
 // Queries of default: the guarantee fund, what a provider must do, defaults and their bids, leaving.
 import type { Rules } from '../../rules.ts'
 import { getCase, openCases } from './cases.ts'
-import { fundUnits } from './escrows.ts'
+import { fundHeld, fundUnits } from './escrows.ts'
 import { exitCostOf } from './exits.ts'
-import { feesHeld, fundHeld } from './external.ts'
+import { feesHeld } from './external.ts'
 import { fundTarget } from './fees.ts'
 import { buyBackMeans, earmarkedOf } from './fund.ts'
 import { novationOf } from './novation.ts'

@@ -9,6 +9,8 @@ export const WINDOWS_MAX = 120
 export const ESTATE_ASSETS_MAX = BOND_ASSETS_MAX + PROCEEDS_ASSETS_MAX + COMPENSATION_ASSETS_MAX
 /** Assets of which a part of the fund may be set aside for orphans. */
 export const EARMARKS_MAX = 1_024
+/** Bids for orphans under way at once, each with another asset. */
+export const BUY_BACKS_MAX = 16
 
 /** Why a provider defaulted (ECONOMY §2, §3, §9). */
 export const DEFAULT_CAUSES = [
@@ -96,6 +98,8 @@ export const caseFields = {
   novatedBase: t.amount,
   assumedBase: t.amount,
   orphanedBase: t.amount,
+  /** How much of L the coins of its backers burned, after `burnedBase`. */
+  backingBurnedBase: t.amount,
 }
 export const bidFields = {
   commitment: t.hash,
@@ -179,5 +183,13 @@ export const defaultRecords = {
       assets: t.list(message('Earmark', { asset: t.u64, amountBase: t.amount }), EARMARKS_MAX),
     },
     doc: 'Parts of the fund that are set aside for buying orphans back.',
+  },
+  buyBack: {
+    id: 12,
+    key: {},
+    value: {
+      bids: t.list(message('BuyBack', { asset: t.u64, order: t.u64, escrowedBase: t.amount }), BUY_BACKS_MAX),
+    },
+    doc: 'Orders of the fund at the market whose auctions are not over.',
   },
 } as const

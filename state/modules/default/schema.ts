@@ -167,6 +167,14 @@ export const defaultSchema = defineModule({
     },
     FundSpent: { asset: t.u64, to: indexed(t.address), amountBase: t.amount },
     FundEarmarked: { asset: t.u64, amountBase: t.amount },
+    /** The fund bought coins at the market, and burned them against orphans. */
+    OrphansBought: {
+      asset: indexed(t.u64),
+      order: indexed(t.u64),
+      boughtBase: t.amount,
+      paidBase: t.amount,
+      burnedBase: t.amount,
+    },
     NovationOffered: {
       from: indexed(t.u64),
       to: indexed(t.u64),
@@ -344,5 +352,6 @@ export const defaultSchema = defineModule({
 type Records = (typeof defaultSchema)['records']
 export type Case = InferFields<Records['case']['value']>
 export type Bid = InferFields<Records['bid']['value']>
+export type BuyBack = InferFields<Records['buyBack']['value']>['bids'][number]
 export type EstateAsset = Case['estate'][number]
 export type DefaultCause = Case['cause']

@@ -4,6 +4,7 @@ import type { StateReader } from '../../view.ts'
 import { assumeMember, measureMember } from './assumption.ts'
 import { judgeAttendance, noteProposer } from './attendance.ts'
 import { chooseBid, endAuction, settleBid } from './bids.ts'
+import { bidOfWindow, settleBids } from './buyBack.ts'
 import { getCase, nextCase } from './cases.ts'
 import { closeCase } from './closing.ts'
 import { spendSteps, storeCoverage } from './external.ts'
@@ -76,6 +77,12 @@ export function onWindowEnd(ctx: WriteContext, ended: number): void {
   shareFees(ctx, ended)
   judgeAttendance(ctx, ended)
   burnOrphansOfWindow(ctx)
+  bidOfWindow(ctx)
+}
+
+/** The market, which comes first, has held its auctions. */
+export function endBlock(ctx: WriteContext): void {
+  settleBids(ctx)
 }
 
 /** Members to look at, and defaults that go on, need blocks. */

@@ -12,6 +12,7 @@ import {
   memberOf,
   nextMemberId,
   otherSpelling,
+  profileRefusal,
   refuseKey,
   refuseLot,
   refusePayment,
@@ -39,6 +40,8 @@ export function proposeAdmission(
   if (reporter !== undefined) return fail.OperatorReports({ reporter })
   const spelling = otherSpelling(ctx.state, admission.legalGroup)
   if (spelling !== undefined) return fail.LegalGroupSpelled({ spelling })
+  const field = profileRefusal(admission)
+  if (field !== undefined) return fail.ProfileRefused({ field })
   const taken = refusePeerId(ctx.state, peerId)
   if (taken?.code === 'PeerIdTaken') return fail.PeerIdTaken({ provider: taken.provider })
   if (taken !== undefined) return fail.MalformedPeerId({})

@@ -56,6 +56,7 @@ import {
   removeProvider,
   unjailProvider,
 } from '../providers/members.ts'
+import { profileFault } from '../providers/profile.ts'
 import type { Profile, Provider } from '../providers/schema.ts'
 import { providersParams } from '../providers/tables.ts'
 import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
@@ -235,6 +236,9 @@ export function refusePeerId(state: StateReader, peerId: Uint8Array): PeerIdRefu
 export function otherSpelling(state: StateReader, legalGroup: string): string | undefined {
   return spelledOtherwise(state, legalGroup)
 }
+
+/** The field of a candidate's profile that genesis would be refused with, or undefined. */
+export const profileRefusal = (profile: Profile): string | undefined => profileFault(profile)
 
 /** Whether a consensus key is or was a member's. */
 export function isKeyTaken(state: StateReader, consensusKey: Uint8Array): boolean {

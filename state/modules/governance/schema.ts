@@ -241,6 +241,8 @@ export const governanceSchema = defineModule({
     TooManyClasses: { maximum: t.u32 },
     /** The field is one that genesis would be refused with too. */
     ClassRefused: { field: t.text(16) },
+    /** The field is one that genesis would be refused with too. */
+    ProfileRefused: { field: t.text(16) },
   },
   events: {
     ProposalOpened: {
@@ -274,6 +276,7 @@ export const governanceSchema = defineModule({
         'BadPossessionProof',
         'MalformedPeerId',
         'PeerIdTaken',
+        'ProfileRefused',
       ],
       // A proof of possession that nobody has verified yet.
       gas: 7_000_000,

@@ -9,7 +9,7 @@ import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
 import { shareIncome } from '../backing/income.ts'
-import { atRisk, poolAddressOf, takeLoss } from '../backing/pools.ts'
+import { atRisk, holdUnbonding, poolAddressOf, takeLoss } from '../backing/pools.ts'
 import { type CapacitySums, capacitySchema } from '../capacity/schema.ts'
 import { type CapacitySummary, countedSums, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams, changedSums } from '../capacity/tables.ts'
@@ -24,7 +24,12 @@ import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
 import { getProvider, providerByOperator, providerIds, setProviderStatus } from '../providers/members.ts'
 import { FAULT_KINDS, type Provider, type ProviderStatus } from '../providers/schema.ts'
-import { hasSuspendedMember, isGroupSuspended, unpaidPenalties } from '../providers/suspension.ts'
+import {
+  hasSuspendedMember,
+  isGroupSuspended,
+  isSuspended,
+  unpaidPenalties,
+} from '../providers/suspension.ts'
 import { changedMembers, providersTables } from '../providers/tables.ts'
 import { issuanceSchema } from './schema.ts'
 
@@ -163,6 +168,16 @@ export function backingAtRisk(state: StateReader, provider: number): bigint {
 export function takeBacking(ctx: WriteContext, provider: number, lossBase: bigint): Address {
   takeLoss(ctx, provider, lossBase)
   return poolAddressOf(provider)
+}
+
+/** Keeps the coins of a provider's backers at risk while it is at fault, those on their way out too. */
+export function holdBackers(ctx: WriteContext, provider: number, isHeld: boolean): void {
+  holdUnbonding(ctx, provider, isHeld)
+}
+
+/** Whether a member itself is suspended, and not only another of its legal group. */
+export function isSuspendedAlone(state: StateReader, provider: number): boolean {
+  return isSuspended(state, provider)
 }
 
 /** Moves coins from one provider's lock to another's. Asserts that the first holds them. */

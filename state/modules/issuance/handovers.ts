@@ -10,6 +10,7 @@ import {
   backingAtRisk,
   compensationAddress,
   destroyCoins,
+  holdBackers,
   lockAddress,
   payFromLock,
   payIntoLock,
@@ -158,10 +159,14 @@ export function forfeitLock(
   return { burnedBase, restBase }
 }
 
-/** Burns the coins of a defaulted provider's backers against what it still owes after its lock. Returns how many. */
+/**
+ * Burns the coins of a defaulted provider's backers against what it still owes after its lock. Returns how many. What is left
+ * is theirs: no fault holds it any more.
+ */
 export function forfeitBacking(ctx: WriteContext, provider: number): bigint {
   const { state } = ctx
   const lossBase = minBigint(backingAtRisk(state, provider), getLiability(state, provider).liabilityBase)
+  holdBackers(ctx, provider, false)
   if (lossBase === 0n) return 0n
   const from = takeBacking(ctx, provider, lossBase)
   const burnedBase = liabilityBurn(ctx, { provider, from, amountBase: lossBase })

@@ -4,7 +4,7 @@ import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { MintStop, Reserve } from '../../../base/protocol/header.ts'
-import { AMOUNT_MAX, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { AMOUNT_MAX, COIN, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
 import { compensationValuePpm } from './compensations.ts'
@@ -69,6 +69,21 @@ function valueBond(state: StateReader, provider: number, of: 'bondPriceBase' | '
     else stale ??= { asset, since: price.staleSince }
   }
   return { valuePpm, freshPpm, stale: 2n * freshPpm > valuePpm ? undefined : stale }
+}
+
+/**
+ * Coins for which units are a bond when liability is taken over with them: at the last price, however old, since without a bid
+ * others must take the liability without any; nothing once the price is given up, like every bond.
+ */
+export function securingWorth(
+  state: StateReader,
+  units: { readonly asset: number; readonly amountBase: bigint },
+): bigint {
+  const { asset, amountBase } = units
+  if (asset === 0) return amountBase
+  const price = priceIn(state, asset)
+  if (price === undefined || isGivenUp(state, price.staleSince)) return 0n
+  return mulDivFloor(amountBase, COIN, price.bondPriceBase)
 }
 
 function wholeUnits(valuePpm: bigint): bigint {

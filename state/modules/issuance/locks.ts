@@ -163,6 +163,53 @@ export function takeShare<L extends Lock>(
   return { lockedBase, floorBase, after }
 }
 
+/**
+ * A lock without coins of it that have been burned: of what is freed first, then of what good windows release next, then of
+ * the floor. What walking away would gain is the same before and after, and never more later. At most K endings.
+ */
+function takeBurned<L extends Lock>(
+  lock: L,
+  endings: Endings,
+  burn: { readonly amountBase: bigint; readonly horizonWindows: number },
+): L {
+  const { amountBase, horizonWindows } = burn
+  assert(amountBase <= lock.lockedBase, 'a lock holds what is burned of it')
+  const freedBase = minBigint(lock.freedBase, amountBase)
+  let restBase = amountBase - freedBase
+  let { releaseBase } = lock
+  for (let ahead = 1; restBase > 0n && ahead <= horizonWindows; ahead++) {
+    const at = lock.goodWindows + ahead
+    const known = endings.get(at)
+    if (known === undefined) continue
+    const windows = BigInt(ahead)
+    const wholeBase = known.rateBase * windows + known.restBase
+    const takenBase = minBigint(wholeBase, restBase)
+    const rateBase = mulDivFloor(wholeBase - takenBase, 1n, windows)
+    if (takenBase === wholeBase) endings.delete(at)
+    else endings.set(at, { rateBase, restBase: wholeBase - takenBase - rateBase * windows })
+    releaseBase += rateBase - known.rateBase
+    restBase -= takenBase
+  }
+  assert(restBase <= lock.floorBase && releaseBase >= 0n, 'what is neither freed nor timed is the floor')
+  return {
+    ...lock,
+    lockedBase: lock.lockedBase - amountBase,
+    floorBase: lock.floorBase - restBase,
+    freedBase: lock.freedBase - freedBase,
+    releaseBase,
+  }
+}
+
+/** A provider's record without locked coins that have been burned (`takeBurned`). */
+export function burnLocked(
+  state: StateWriter,
+  provider: number,
+  burn: { readonly liability: Liability; readonly amountBase: bigint },
+): Liability {
+  const { liability, amountBase } = burn
+  return takeBurned(liability, coinEndings(state, provider), { amountBase, horizonWindows: horizonOf(state) })
+}
+
 /** Takes a part of a provider's locked coins (`takeShare`). */
 export function takeLock(
   state: StateWriter,

@@ -3,10 +3,10 @@ import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
-import { coinSupply, coinsAt, memberIds, memberOf, refuseBurn } from './external.ts'
-import { getLiability, getTotals, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
+import { coinSupply, coinsAt, lockAddress, memberIds, memberOf, refuseBurn } from './external.ts'
+import { getLiability, getTotals, issueCoins, lowerLiability, setLiability, takeSnapshot } from './ledger.ts'
 import { checkMint } from './limits.ts'
-import { lockOf } from './locks.ts'
+import { burnLocked, lockOf } from './locks.ts'
 import type { issuanceSchema } from './schema.ts'
 import { events, fail, issuanceTables } from './tables.ts'
 
@@ -91,5 +91,29 @@ export function retire(ctx: ActionContext, args: Args<'retire'>) {
   // After this point the action must succeed.
   const remainingBase = lowerLiability(ctx, { provider, from: ctx.sender, amountBase: burnedBase })
   events.Retired(ctx, { provider, amountBase: burnedBase, liabilityBase: remainingBase })
+  return undefined
+}
+
+/**
+ * Burns locked coins of a provider against its own liability, as a default would: whoever leaves needs no others for it, and
+ * those that leave together do not wait for one another's locks (docs/decisions/locked-coins-can-be-retired.md).
+ */
+export function retireLocked(ctx: ActionContext, args: Args<'retireLocked'>) {
+  const { state, sender } = ctx
+  const provider = memberOf(state, sender)
+  if (provider === undefined) return fail.NotProvider({ sender })
+  if (args.amountBase === 0n) return fail.ZeroAmount({})
+  const { liabilityBase, lockedBase } = getLiability(state, provider)
+  const amountBase = minBigint(args.amountBase, liabilityBase)
+  if (amountBase === 0n) return fail.NothingToRetire({ provider })
+  if (lockedBase < amountBase) return fail.InsufficientLock({ provider, lockedBase, neededBase: amountBase })
+  const refused = refuseBurn(ctx, { from: sender, amountBase })
+  if (refused !== undefined) return refused
+  // After this point the action must succeed.
+  const remainingBase = lowerLiability(ctx, { provider, from: lockAddress(provider), amountBase })
+  const after = burnLocked(state, provider, { liability: getLiability(state, provider), amountBase })
+  setLiability(state, provider, after)
+  events.Retired(ctx, { provider, amountBase, liabilityBase: remainingBase })
+  events.LockRetired(ctx, { provider, amountBase, lockedBase: after.lockedBase })
   return undefined
 }

@@ -250,6 +250,8 @@ export const issuanceSchema = defineModule({
     ...MINT_ERRORS,
     NothingToRetire: { provider: t.u64 },
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+    /** `retireLocked` burns locked coins alone. */
+    InsufficientLock: { provider: t.u64, lockedBase: t.amount, neededBase: t.amount },
   },
   events: {
     Minted: {
@@ -293,6 +295,8 @@ export const issuanceSchema = defineModule({
       untilWindow: t.u64,
     },
     CureEnded: { provider: indexed(t.u64), cause: t.oneOf(CURE_CAUSES) },
+    /** What `retireLocked` took out of a lock. */
+    LockRetired: { provider: indexed(t.u64), amountBase: t.amount, lockedBase: t.amount },
   },
   actions: {
     mint: {
@@ -306,6 +310,13 @@ export const issuanceSchema = defineModule({
       fails: ['NotProvider', 'ZeroAmount', 'NothingToRetire', 'InsufficientCoins'],
       gas: 50_000,
       doc: 'A provider burns coins it holds against its own liability, at most the liability.',
+    },
+    retireLocked: {
+      args: { amountBase: t.amount },
+      fails: ['NotProvider', 'ZeroAmount', 'NothingToRetire', 'InsufficientLock'],
+      // Up to K endings of the lock.
+      gas: 1_000_000,
+      doc: 'A provider burns its locked coins against its own liability, at most the liability: those first that would be released first.',
     },
   },
   queries: {

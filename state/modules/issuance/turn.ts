@@ -5,12 +5,14 @@ import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { releaseCompensation } from './compensations.ts'
-import { trackCure } from './cures.ts'
+import { cureOf, trackCure } from './cures.ts'
 import {
   deliveredIn,
   getMember,
+  holdBackers,
   isAtFault,
   isServed,
+  isSuspendedAlone,
   isSuspendedMember,
   lastRecount,
   memberIds,
@@ -103,6 +105,12 @@ function releaseWhole(ctx: WriteContext, provider: number): void {
   events.LockReleased(ctx, { provider, amountBase, lockedBase: 0n })
 }
 
+/** Whether what a member owes may default by what it is at fault for now: it must cure, or it is suspended. */
+function mayDefault(state: StateReader, provider: number): boolean {
+  if (getLiability(state, provider).liabilityBase === 0n) return false
+  return cureOf(state, provider) !== undefined || isSuspendedAlone(state, provider)
+}
+
 function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
   if (hasNothingToSecure(ctx.state, provider)) {
     releaseWhole(ctx, provider)
@@ -119,6 +127,7 @@ function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
   if (short !== undefined)
     markBondShort(ctx.state, provider, short ? (since ?? lastRecount(ctx.state).windowIndex) : undefined)
   trackCure(ctx, provider)
+  holdBackers(ctx, provider, mayDefault(ctx.state, provider))
 }
 
 /** Handles the next members of a turn that has begun in an earlier block. */

@@ -68,7 +68,7 @@ function statusText(state: StateReader, window: number, stale: readonly number[]
     texts.push(`${windows} windows without a quorum, ${oracleParams.get(state).graceWindows} are the grace`)
   if (stale.length > 0)
     texts.push(
-      `stale prices of ${stale.length === 1 ? 'asset' : 'assets'} ${listed(stale)}: what rests on them is refused, redemption goes on`,
+      `stale prices of ${stale.length === 1 ? 'asset' : 'assets'} ${listed(stale)}: mints and sales that rest on them are refused; redemption goes on, and so do penalties and defaults, by the last price`,
     )
   return texts.join('; ')
 }

@@ -39,6 +39,7 @@ export const profileFields = {
   legalGroup: t.text(64),
   /** ISO 3166-1 alpha-2. */
   jurisdiction: t.text(2),
+  /** http or https. */
   url: t.text(256),
   /** SHA-256 of the published terms. */
   termsHash: t.hash,
@@ -297,6 +298,8 @@ export const providersSchema = defineModule({
     PeerIdTaken: { provider: t.u64 },
     /** Keys were changed recently; seconds since 1970. */
     RotationTooSoon: { notBefore: t.u64 },
+    /** The field is one that genesis would be refused with too. */
+    ProfileRefused: { field: t.text(16) },
   },
   events: {
     ProfileUpdated: { provider: t.u64, termsHash: t.hash },
@@ -327,7 +330,7 @@ export const providersSchema = defineModule({
   actions: {
     updateProfile: {
       args: profileFields,
-      fails: ['NotProvider', 'LegalGroupFixed'],
+      fails: ['NotProvider', 'LegalGroupFixed', 'ProfileRefused'],
       gas: 45_000,
       doc: 'A member replaces its published profile; the legal group cannot change.',
     },

@@ -1,5 +1,6 @@
 // Listings and resuming: what a provider volunteers and whether it may be assigned. Not: who is chosen (matching.ts).
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
+import { isWebAddress } from '../../../base/webAddress.ts'
 import type { ActionContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { bonusAt } from './bonus.ts'
@@ -42,6 +43,8 @@ export function list(ctx: ActionContext, args: Args<'list'>) {
   if (provider === undefined) return fail.NotProvider({ sender: ctx.sender })
   if (classNameOf(state, classId) === undefined) return fail.UnknownClass({ classId })
   if (bonusPpm > BONUS_PPM_MAX) return fail.BonusTooLarge({ bonusPpm, maximumPpm: BONUS_PPM_MAX })
+  const { endpoint } = args
+  if (endpoint !== '' && !isWebAddress(endpoint)) return fail.EndpointRefused({ endpoint })
   if (!isPledged(state, provider, args)) return fail.NotPledged({ classId, region, service })
   const window = runningWindow(state)
   const known = redemptionTables.listing.get(state, { provider, service })
@@ -53,7 +56,7 @@ export function list(ctx: ActionContext, args: Args<'list'>) {
     {
       classId,
       region,
-      endpoint: args.endpoint,
+      endpoint,
       runtimeHash: args.runtimeHash,
       tariffHash: args.tariffHash,
       // Without a listing there was no bonus.

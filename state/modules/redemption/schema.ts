@@ -178,6 +178,8 @@ export const redemptionSchema = defineModule({
     NotSuspended: { provider: t.u64 },
     StillSuspended: { resumeWindow: t.u64, currentWindow: t.u64 },
     PenaltyUnpaid: { valueBase: t.amount },
+    /** Neither an http or https address in ASCII, nor empty. */
+    EndpointRefused: { endpoint: t.text(256) },
   },
   events: {
     Listed: { provider: indexed(t.u64), service, classId: t.u32, region, bonusPpm: t.ppm },
@@ -241,13 +243,21 @@ export const redemptionSchema = defineModule({
         service,
         classId: t.u32,
         region,
+        /** http or https; empty: only its grants name one. */
         endpoint: t.text(256),
         bonusPpm: t.ppm,
         runtimeHash: t.hash,
         /** SHA-256 of the canonical tariff that it charges by; zero: none is named. */
         tariffHash: t.hash,
       },
-      fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
+      fails: [
+        'NotProvider',
+        'UnknownClass',
+        'NotPledged',
+        'BonusTooLarge',
+        'ListedThisWindow',
+        'EndpointRefused',
+      ],
       gas: 120_000,
       lane: 'service',
       doc: 'A provider offers a service. A bonus change counts from the next window; one change per window.',

@@ -17,6 +17,7 @@ import { type Act, act, transfer } from './act.ts'
 import { leavingBackers } from './actors/backers.ts'
 import { settle } from './actors/holders.ts'
 import { reporterActs } from './actors/reporters.ts'
+import { leavingTraders } from './actors/traders.ts'
 import type { History } from './history.ts'
 import { remainsOf } from './remains.ts'
 import type { Scene } from './scene.ts'
@@ -167,7 +168,14 @@ function coinActs(scene: Scene, treasurer: number): Act[] {
       spareBase -= amountBase
     }
   }
-  // Where what is left of a leaver's coins is in its own lock, others mint what it needs to get at it.
+  // What is left of a leaver's coins may be in its own lock.
+  for (const { id, number, liabilityBase } of owing) {
+    const { lockedBase } = getLiability(full, id)
+    if (acts.length > 0 || id === treasurer || lockedBase === 0n) continue
+    const amountBase = lockedBase < liabilityBase ? lockedBase : liabilityBase
+    return [act(number, 'issuance.retireLocked', { amountBase })]
+  }
+  // Others mint what a leaver needs that nobody can give it.
   const lacking = [...missing].find(
     ([number, wantedBase]) => wantedBase > 0n && number !== scene.operator(treasurer),
   )
@@ -231,6 +239,7 @@ function playWindow(history: History, windows: number): void {
       ...reporterActs(scene, pauseMs, 1),
       ...redemptionActs(scene, windows),
       ...leavingBackers(scene),
+      ...leavingTraders(scene),
       ...(i === 0 ? [...feeActs(scene), ...seriesActs(scene), ...governanceActs(scene)] : []),
       ...(treasurer === undefined || i !== 1 ? [] : coinActs(scene, treasurer)),
       ...(i % 2 === 1 ? exitActs(scene, treasurer) : []),

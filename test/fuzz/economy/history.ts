@@ -11,6 +11,7 @@ import { issuerActs } from './actors/issuers.ts'
 import { memberActs } from './actors/members.ts'
 import { mistakesOf } from './actors/mistakes.ts'
 import { reporterActs } from './actors/reporters.ts'
+import { traderActs } from './actors/traders.ts'
 import { voterActs } from './actors/voters.ts'
 import { witnessActs } from './actors/witnesses.ts'
 import { EconomyChain, type Played } from './chain.ts'
@@ -82,6 +83,7 @@ export class History {
       ...reporterActs(scene, pauseMs, 0.4),
       ...bidderActs(scene),
       ...backerActs(scene),
+      ...traderActs(scene),
       ...voterActs(scene),
       ...witnessActs(scene),
     ]

@@ -9,6 +9,8 @@ import { governanceTables } from '../../../state/modules/governance/tables.ts'
 import { compensationOf } from '../../../state/modules/issuance/compensations.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
+import { getTotals as marketTotals } from '../../../state/modules/market/books.ts'
+import { marketTables } from '../../../state/modules/market/tables.ts'
 import { getBonds } from '../../../state/modules/providers/bonds.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { getTotals as seriesTotals } from '../../../state/modules/series/books.ts'
@@ -23,6 +25,7 @@ const series = escrowsOf(schemas.series)
 const issuance = escrowsOf(schemas.issuance)
 const providers = escrowsOf(schemas.providers)
 const defaults = escrowsOf(schemas.default)
+const market = escrowsOf(schemas.market)
 
 /** Records of what goes on; each must end with it. */
 const PASSING: readonly (readonly [string, Table<never, unknown>])[] = [
@@ -48,6 +51,9 @@ const PASSING: readonly (readonly [string, Table<never, unknown>])[] = [
   ...(['series', 'purchase', 'closed', 'position', 'buyer', 'clocks'] as const).map(
     (name) => [`series.${name}`, seriesTables[name] as unknown as Table<never, unknown>] as const,
   ),
+  ...(['auction', 'waiting', 'level', 'entry', 'trader', 'stand'] as const).map(
+    (name) => [`market.${name}`, marketTables[name] as unknown as Table<never, unknown>] as const,
+  ),
   ...(['bid', 'room', 'novation'] as const).map(
     (name) => [`default.${name}`, defaultTables[name] as unknown as Table<never, unknown>] as const,
   ),
@@ -72,6 +78,12 @@ export function remainsOf(scene: Scene, treasurer: number | undefined): readonly
     const supplyBase = getAsset(full, receiptAsset(id))?.supplyBase ?? 0n
     if (supplyBase > 0n) left.push(`receipts of series ${id}: ${supplyBase}`)
   }
+  const receipts = Array.from({ length: seriesTotals(full).nextSeries - 1 }, (_, i) => receiptAsset(i + 1))
+  for (let book = 1; book < marketTotals(full).nextBook; book++)
+    for (const asset of [0, ...ASSETS, ...receipts]) {
+      const heldBase = ledger.balanceOf(full, { asset, owner: market.held(book) })
+      if (heldBase > 0n) left.push(`market.held ${book}: ${heldBase} of asset ${asset}`)
+    }
   for (const id of scene.ids) {
     held(`default.estates ${id}`, defaults.estates(id))
     held(`default.deposits ${id}`, defaults.deposits(id))

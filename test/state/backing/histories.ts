@@ -10,8 +10,14 @@ import { mintCoins } from '../../../state/modules/accounts/ledger.ts'
 import { issueAsset } from '../../../state/modules/assets/ledger.ts'
 import { getIncome, shareIncome } from '../../../state/modules/backing/income.ts'
 import { backingModule } from '../../../state/modules/backing/module.ts'
-import { atRisk, getPool, poolAddressOf, takeLoss } from '../../../state/modules/backing/pools.ts'
-import { backingParams } from '../../../state/modules/backing/tables.ts'
+import {
+  atRisk,
+  getPool,
+  holdUnbonding,
+  poolAddressOf,
+  takeLoss,
+} from '../../../state/modules/backing/pools.ts'
+import { backingParams, backingTables } from '../../../state/modules/backing/tables.ts'
 import { capacityTables } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
@@ -48,13 +54,15 @@ interface Backer {
   /** All in parts of 1/FINE. */
   coins: bigint
   readonly income: Map<number, bigint>
-  unbondings: { readonly untilWindow: number; coins: bigint }[]
+  /** `left`: windows until they are free, of those in which the provider is not at fault. */
+  unbondings: { left: number; coins: bigint }[]
 }
 
 /** The pool as the pages describe it: no units, no running sums, a loop over everybody for everything. */
 class BruteForce {
   readonly backers: Backer[]
   sharePpm = 0n
+  isHeld = false
   lower: { readonly sharePpm: bigint; readonly fromWindow: number } | undefined
 
   constructor(count: number) {
@@ -71,6 +79,8 @@ class BruteForce {
   }
 
   atWindow(window: number): void {
+    if (!this.isHeld)
+      for (const entry of this.backers.flatMap(({ unbondings }) => unbondings)) entry.left -= 1
     if (this.lower === undefined || this.lower.fromWindow > window) return
     this.sharePpm = this.lower.sharePpm
     this.lower = undefined
@@ -88,10 +98,10 @@ class BruteForce {
       backer.income.set(asset, backer.income.get(asset)! + (amountBase * FINE * backer.coins) / total)
   }
 
-  lose(lossBase: bigint, window: number): void {
+  lose(lossBase: bigint): void {
     const all = this.backers.flatMap((backer) => [
       backer,
-      ...backer.unbondings.filter(({ untilWindow }) => untilWindow > window),
+      ...backer.unbondings.filter(({ left }) => left > 0),
     ])
     const total = all.reduce((sum, { coins }) => sum + coins, 0n)
     const lost = lossBase * FINE
@@ -170,18 +180,17 @@ class History {
     const amountBase = all ? worthBase : minBigint(worthBase, this.#amount())
     const others = this.#worthOfOthers(backer)
     const failure = this.#act('unback', backer.account, { provider: PROVIDER, amountBase })
-    const untilWindow = this.#window + 1 + UNBOND_WINDOWS
+    const left = 1 + UNBOND_WINDOWS
     if (failure !== undefined) {
-      const isFull =
-        backer.unbondings.filter((entry) => entry.untilWindow !== untilWindow).length >= UNBONDINGS_MAX
+      const isFull = backer.unbondings.filter((entry) => entry.left !== left).length >= UNBONDINGS_MAX
       assert.equal(failure.code, isFull ? 'UnbondingsFull' : 'PoolLost')
       return
     }
     this.#mustNotLose(backer, others)
     backer.coins = amountBase === worthBase ? 0n : backer.coins - minBigint(backer.coins, amountBase * FINE)
-    const known = backer.unbondings.find((entry) => entry.untilWindow === untilWindow)
+    const known = backer.unbondings.find((entry) => entry.left === left)
     if (known !== undefined) known.coins += amountBase * FINE
-    else backer.unbondings.push({ untilWindow, coins: amountBase * FINE })
+    else backer.unbondings.push({ left, coins: amountBase * FINE })
   }
 
   #worthOfOthers(backer: Backer): readonly bigint[] {
@@ -202,7 +211,6 @@ class History {
     const before = this.#position(backer.account)
     const balances = ASSETS.map((asset) => this.#balance(asset, backer.account))
     const failure = this.#act('claim', backer.account, { provider: PROVIDER })
-    const window = this.#window
     const freeBase = (before?.unbondings ?? []).reduce((sum, u) => sum + (u.atRisk ? 0n : u.amountBase), 0n)
     if (failure !== undefined) {
       assert.equal(failure.code, 'NothingToClaim')
@@ -221,7 +229,7 @@ class History {
       this.paid.set(asset, this.paid.get(asset)! + incomeBase)
     })
     this.#withdrawnBase += freeBase
-    backer.unbondings = backer.unbondings.filter(({ untilWindow }) => untilWindow > window)
+    backer.unbondings = backer.unbondings.filter(({ left }) => left > 0)
     if (getPool(this.state, PROVIDER).backedBase === 0n) backer.coins = 0n
   }
 
@@ -257,7 +265,7 @@ class History {
     takeLoss(this.#ctx(), PROVIDER, lossBase)
     const burn = { asset: COIN_ASSET, from: poolAddressOf(PROVIDER), amountBase: lossBase }
     assert.equal(ledger.burn(this.#ctx(), burn), undefined)
-    this.model.lose(lossBase, this.#window)
+    this.model.lose(lossBase)
     this.#lostBase += lossBase
   }
 
@@ -275,6 +283,15 @@ class History {
     if (failure === undefined) this.model.setShare(sharePpm, this.#window)
   }
 
+  /** The provider is at fault, or no longer. */
+  #hold(): void {
+    const isHeld = !this.model.isHeld
+    holdUnbonding(this.#ctx(), PROVIDER, isHeld)
+    this.model.isHeld = getPool(this.state, PROVIDER).heldSince !== undefined
+    // Nobody has backed it yet: there is no clock to stop.
+    assert.equal(this.model.isHeld, isHeld && backingTables.pool.has(this.state, { provider: PROVIDER }))
+  }
+
   step(): void {
     this.#acts++
     const backer = this.random.pick(this.model.backers)
@@ -284,7 +301,8 @@ class History {
     else if (at < 52) this.#claim(backer)
     else if (at < 76) this.#receive()
     else if (at < 82) this.#lose()
-    else if (at < 88) this.#setShare()
+    else if (at < 86) this.#setShare()
+    else if (at < 89) this.#hold()
     else this.passWindow()
   }
 
@@ -301,8 +319,9 @@ class History {
     for (const backer of this.model.backers) {
       const position = this.#position(backer.account)
       this.#near('backed', position?.backedBase ?? 0n, backer.coins, this.#coinsOff)
-      for (const { untilWindow, coins } of backer.unbondings) {
-        const known = position?.unbondings.find((entry) => entry.untilWindow === untilWindow)
+      for (const { left, coins } of backer.unbondings) {
+        const known = position?.unbondings.find((entry) => entry.untilWindow === this.#window + left)
+        assert.equal(known?.atRisk ?? left > 0, left > 0)
         this.#near('unbonding', known?.amountBase ?? 0n, coins, this.#coinsOff)
       }
       for (const asset of ASSETS) {
@@ -323,6 +342,7 @@ class History {
   /** Everybody leaves and takes all: what nobody can take any more is rounding. */
   windUp(): void {
     const { backers } = this.model
+    if (this.model.isHeld) this.#hold()
     for (let round = 0; round < 2; round++) {
       for (let window = 0; window <= UNBOND_WINDOWS; window++) this.passWindow()
       for (const backer of backers) this.#claim(backer)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { backingModule } from '../../../state/modules/backing/module.ts'
 import { atRisk, getPool } from '../../../state/modules/backing/pools.ts'
+import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { slashedOf } from '../../../state/modules/providers/penalties.ts'
 import { coins, DefaultChain, TAIL, walletOf } from '../../support/defaultFixture.ts'
 
@@ -41,6 +42,7 @@ describe('default: backers', () => {
     const before = chain.sums
     chain.fail(1)
     const known = chain.case(1)!
+    assert.equal(known.backingBurnedBase, coins(300))
     const burnedBase = known.burnedBase + coins(300)
     assert.equal(known.declaredBase - burnedBase, known.liabilityBase)
     assert.equal(chain.sums.coins, before.coins - burnedBase)
@@ -83,6 +85,56 @@ describe('default: backers', () => {
     late.on(LEAVER, 'unback', { provider: 1, amountBase: coins(40) })
     late.fail(1)
     assert.equal(getPool(late.state, 1).lostBase, coins(100))
+  })
+
+  it('keeps those who leave while it is at fault until the fault is over, however long unbonding takes', () => {
+    const chain = chainOf(coins(1_000), coins(100))
+    chain.run(() => chain.loseCapacity(1), 50)
+    while (chain.status(1) !== 'curing') chain.pass()
+    chain.run(() => chain.on(LEAVER, 'unback', { provider: 1, amountBase: coins(40) }))
+    const held = chain.query<{ heldSince?: number }>('pool', { provider: 1 }, backingModule)
+    assert.equal(held.heldSince, currentWindow(chain.state))
+    // The time to cure is as long as unbonding takes, and more than that: all is lost all the same.
+    for (let window = 0; chain.case(1) === undefined; window++) {
+      assert.ok(window <= 2 * unbondWindows, 'it defaults')
+      assert.equal(
+        chain.act('claim', walletOf(LEAVER), { provider: 1 }, backingModule)?.code,
+        'NothingToClaim',
+      )
+      chain.pass()
+    }
+    assert.equal(getPool(chain.state, 1).lostBase, coins(100))
+    assert.equal(chain.case(1)?.backingBurnedBase, coins(100))
+  })
+
+  it('lets them go once the fault is over: windows of a fault do not count', () => {
+    const chain = chainOf(coins(1_000), coins(100))
+    chain.run(() => chain.on(LEAVER, 'unback', { provider: 1, amountBase: coins(40) }))
+    chain.pass()
+    chain.run(() => chain.loseCapacity(1), 50)
+    while (chain.status(1) !== 'curing') chain.pass()
+    const ahead = () => {
+      const at = { provider: 1, account: walletOf(LEAVER) }
+      const [leaving] = chain.query<{ unbondings: { untilWindow: number; atRisk: boolean }[] }>(
+        'position',
+        at,
+        backingModule,
+      ).unbondings
+      return { left: leaving!.untilWindow - currentWindow(chain.state), atRisk: leaving!.atRisk }
+    }
+    const { left } = ahead()
+    chain.pass()
+    assert.deepEqual(ahead(), { left, atRisk: true })
+    chain.run(() => {
+      const paid = { amountBase: coins(1_000), asset: 0, paymentBase: 0n }
+      assert.equal(chain.do(1, 'offerNovation', { to: 2, ...paid }), undefined)
+      assert.equal(chain.do(2, 'acceptNovation', { from: 1, ...paid }), undefined)
+    })
+    chain.pass()
+    assert.equal(getPool(chain.state, 1).heldSince, undefined)
+    for (let window = 0; window < left; window++) chain.pass()
+    chain.run(() => chain.on(LEAVER, 'claim', { provider: 1 }))
+    assert.equal(chain.balance(LEAVER), coins(1_940))
   })
 
   it('changes no figure of the auction for those without backers', () => {

@@ -80,6 +80,8 @@ describe('governance.proposeAdmission', () => {
   it('rejects keys without proof, keys and peer ids of others, and known operators', () => {
     const chain = new MemberChain(4)
     const refused = (over: object) => run(chain, 1, 'proposeAdmission', admissionOf(5, over))
+    assert.equal(refused({ url: 'javascript:alert(1)' }), 'ProfileRefused(field=url)')
+    assert.equal(refused({ jurisdiction: 'T' }), 'ProfileRefused(field=jurisdiction)')
     const { possessionProof } = keysOf('somebody else')
     assert.equal(refused({ possessionProof }), 'BadPossessionProof()')
     assert.equal(refused({ consensusKey: genesisKeys(2).consensusKey }), 'KeyTaken(provider=3)')

@@ -144,6 +144,86 @@ describe('issuance: the lock', () => {
   })
 })
 
+describe('issuance.retireLocked', () => {
+  const retireLocked = (chain: EconomyChain, amountBase: bigint) =>
+    chain.act(issuanceModule, 'retireLocked', accountOf(1), { amountBase })
+  const unsecured = (chain: EconomyChain): bigint =>
+    getLiability(chain.state, 1).liabilityBase - locked(chain)
+
+  it('burns what is freed first, then what good windows release next, and what a run would gain stays', () => {
+    const chain = minted()
+    const before = unsecured(chain)
+    assert.equal(retireLocked(chain, coins(30)), undefined)
+    // A quarter of the liability is gone, and with it a quarter of the floor: 6 of the 30 are what that has freed.
+    const { liabilityBase, floorBase, freedBase, lockedBase, releaseBase } = getLiability(chain.state, 1)
+    assert.deepEqual(
+      [liabilityBase, floorBase, freedBase, lockedBase],
+      [90n, 18n, 0n, 30n].map((n) => n * COIN),
+    )
+    // 12 of the timed 36 are left, in the same windows.
+    assert.equal(releaseBase, coins(1))
+    assert.equal(unsecured(chain), before)
+    assert.equal(getAccount(chain.state, lockAddress(1)).balanceBase, coins(30))
+    chain.endWindow()
+    assert.equal(operatorHolds(chain), coins(1))
+    for (let window = 2; window <= K; window++) chain.endWindow()
+    assert.equal(operatorHolds(chain), coins(12))
+    assert.equal(locked(chain), coins(18))
+  })
+
+  it('takes of several endings to the last unit, the nearest first', () => {
+    const chain = fourEqual(TEST_PARAMETERS)
+    for (const amountBase of [coins(7) + 5n, 13n, coins(3)]) {
+      assert.equal(chain.mint(1, amountBase, SPENT), undefined)
+      chain.endWindow()
+    }
+    while (locked(chain) > 0n) {
+      const before = { locked: locked(chain), unsecured: unsecured(chain) }
+      const amountBase = before.locked < COIN ? before.locked : COIN - 1n
+      assert.equal(retireLocked(chain, amountBase), undefined)
+      assert.deepEqual(
+        { locked: locked(chain), unsecured: unsecured(chain) },
+        { ...before, locked: before.locked - amountBase },
+      )
+      chain.checkInvariants()
+    }
+    assert.equal(getLiability(chain.state, 1).releaseBase, 0n)
+  })
+
+  it('lets a provider owe nothing that nobody else holds coins of, to the last unit', () => {
+    const chain = fourEqual(TEST_PARAMETERS)
+    assert.equal(chain.mint(1, coins(10), accountOf(1)), undefined)
+    assert.equal(
+      chain.act(issuanceModule, 'retire', accountOf(1), { amountBase: operatorHolds(chain) }),
+      undefined,
+    )
+    const { liabilityBase } = getLiability(chain.state, 1)
+    assert.equal(liabilityBase, locked(chain))
+    assert.deepEqual(chain.act(issuanceModule, 'retire', accountOf(1), { amountBase: liabilityBase }), {
+      code: 'InsufficientCoins',
+      fields: { balanceBase: 0n, neededBase: liabilityBase },
+    })
+    assert.equal(retireLocked(chain, liabilityBase), undefined)
+    const after = getLiability(chain.state, 1)
+    assert.deepEqual(
+      [after.liabilityBase, after.lockedBase, after.floorBase, after.releaseBase],
+      [0n, 0n, 0n, 0n],
+    )
+    assert.deepEqual(retireLocked(chain, 1n), { code: 'NothingToRetire', fields: { provider: 1 } })
+  })
+
+  it('refuses by name', () => {
+    const chain = minted()
+    assert.equal(retireLocked(chain, 0n)?.code, 'ZeroAmount')
+    assert.deepEqual(retireLocked(chain, coins(61)), {
+      code: 'InsufficientLock',
+      fields: { provider: 1, lockedBase: coins(60), neededBase: coins(61) },
+    })
+    assert.equal(chain.act(issuanceModule, 'retireLocked', SPENT, { amountBase: 1n })?.code, 'NotProvider')
+    assert.equal(locked(chain), coins(60))
+  })
+})
+
 describe('issuance.security', () => {
   interface Security {
     readonly liabilityBase: bigint

@@ -9,7 +9,7 @@ import type { Bid, Case, Held } from './institutions.ts'
 import { type Outcome, providerOf } from './issuance.ts'
 import { hasLeft } from './leaving.ts'
 import { coinsOf, compensationEscrow, depositEscrow, estateEscrow, FUND, move, moveCoins } from './ledger.ts'
-import { unitsWorth, worthOf } from './prices.ts'
+import { securingWorth, unitsWorth, worthOf } from './prices.ts'
 import { groupIsSuspended } from './queue.ts'
 import type { Provider, World } from './world.ts'
 
@@ -149,7 +149,7 @@ function takesAtMost(world: World, known: Case, { bidder: id, sharePpm }: Bid): 
   const { bondPpm } = world.parameters
   const bidder = world.providers.get(id)!
   const { firstBase } = roomOf(world, bidder)
-  const estateBase = sum(known.estate.map(({ asset, totalBase }) => worthOf(world, asset, totalBase)))
+  const estateBase = sum(known.estate.map(({ asset, totalBase }) => securingWorth(world, asset, totalBase)))
   // What it would be paid per coin, in millionths of one: a bond for this alone.
   const paidPpm = floorDiv(estateBase * sharePpm, known.liabilityBase)
   if (paidPpm >= bondPpm) return firstBase
@@ -213,7 +213,7 @@ function take(
   const { to, amountBase, paid, isForced } = taken
   const from = world.providers.get(known.provider)!
   const { bondPpm } = world.parameters
-  const worthBase = sum([...paid].map(([asset, amount]) => worthOf(world, asset, amount)))
+  const worthBase = sum([...paid].map(([asset, amount]) => securingWorth(world, asset, amount)))
   const covered = bondPpm === 0n ? amountBase : floorDiv(worthBase * P, bondPpm)
   from.liabilityBase -= amountBase
   to.liabilityBase += amountBase

@@ -59,6 +59,10 @@ export function worthOf(world: World, asset: number, amountBase: bigint): bigint
   return price === undefined ? 0n : floorDiv(amountBase * COIN, price)
 }
 
+/** What units are worth as a bond that comes with liability: nothing once their price is given up. */
+export const securingWorth = (world: World, asset: number, amountBase: bigint): bigint =>
+  asset !== 0 && isGivenUp(world, asset) ? 0n : worthOf(world, asset, amountBase)
+
 /** Units that are worth so many coins at the last price, rounded up; undefined without a price. */
 export function unitsWorth(world: World, asset: number, valueBase: bigint): bigint | undefined {
   if (asset === 0) return atLeastZero(valueBase)

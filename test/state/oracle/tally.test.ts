@@ -159,7 +159,10 @@ describe('oracle: a stale price', () => {
       status.prices[0]!.status,
       /^stale since window 4: mints, purchases, conversions and releases of bonds/,
     )
-    assert.match(status.status, /stale prices of asset 1/)
+    assert.match(
+      status.status,
+      /stale prices of asset 1: mints and sales .* are refused; .* penalties and defaults/,
+    )
     chain.play(chain.voices(ALL, { rating: A }))
     assert.equal(mint(chain), undefined)
   })

@@ -81,6 +81,14 @@ describe('providers.updateProfile', () => {
     const moved = { ...profileOf(1), legalGroup: 'elsewhere' }
     assert.equal(run(chain, 'operator1', 'updateProfile', moved), 'LegalGroupFixed(legalGroup=group1)')
   })
+
+  it('rejects what genesis would be refused with: an address that no browser may follow, and no country', () => {
+    const chain = new TestChain({ balances })
+    const refused = (over: object) => run(chain, 'operator1', 'updateProfile', { ...profileOf(1), ...over })
+    for (const url of ['', 'javascript:alert(1)', 'data:text/html,x', 'ftp://a.example'])
+      assert.equal(refused({ url }), 'ProfileRefused(field=url)', url)
+    assert.equal(refused({ jurisdiction: 'tw' }), 'ProfileRefused(field=jurisdiction)')
+  })
 })
 
 describe('providers.postBond', () => {

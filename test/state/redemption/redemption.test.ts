@@ -76,6 +76,15 @@ describe('redemption.list', () => {
     })
   })
 
+  it('rejects an endpoint that is no address on the web; none need be named', () => {
+    const c = chain()
+    c.run(() => {
+      for (const endpoint of ['javascript:alert(1)', 'gpu.example', 'https://user@gpu.example'])
+        assert.deepEqual(c.list(1, { endpoint })?.fields, { endpoint })
+      assert.equal(c.list(1, { endpoint: '' }), undefined)
+    })
+  })
+
   it('rejects a service that no lot offers', () => {
     const c = chain()
     c.run(() => {

@@ -28,10 +28,11 @@ function mints(scene: Scene, id: number): Act[] {
 
 function retirement(scene: Scene, id: number): Act[] {
   const from = scene.operator(id)
-  const { liabilityBase } = getLiability(scene.chain.full, id)
+  const { liabilityBase, lockedBase } = getLiability(scene.chain.full, id)
   const balance = scene.chain.balanceOf(from)
   const amountBase = scene.random.pick([scene.near(balance), balance / 3n, scene.near(liabilityBase)])
-  return [act(from, 'issuance.retire', { amountBase })]
+  if (scene.random.chance(0.7)) return [act(from, 'issuance.retire', { amountBase })]
+  return [act(from, 'issuance.retireLocked', { amountBase: scene.near(lockedBase) })]
 }
 
 /** Pledges of more hardware, and notice of some; now and then an audit that takes a part. */
