@@ -35,6 +35,7 @@ import { laneFeeMethods } from './native/fees.ts'
 import { historyMethods } from './native/history.ts'
 import { moduleMethods } from './native/modules.ts'
 import type { OperatorSource } from './native/operatorFigures.ts'
+import { parameterMethods } from './native/parameters.ts'
 import { proofMethods } from './native/proofs.ts'
 import { proposerMethods } from './native/proposers.ts'
 import { seriesMethods } from './native/series.ts'
@@ -127,6 +128,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...followMethods(followers, topicsOf(modules)),
     ...chainMethods(backend),
     ...laneFeeMethods(backend),
+    ...parameterMethods(backend, modules),
     ...seriesMethods(backend),
     ...proposerMethods(backend),
     ...statusMethods(backend, options.operator),

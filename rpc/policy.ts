@@ -25,6 +25,11 @@ export const BUSY: Refusal = {
 }
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
 
+/** The page that this node serves, under whatever name it was asked for. */
+function isOwnPage(origin: string, host: string | undefined): boolean {
+  return host !== undefined && /^https?:\/\/(.+)$/.exec(origin.toLowerCase())?.[1] === host.toLowerCase()
+}
+
 interface PolicyOptions extends AccessOptions {
   readonly bodyBytesMax: number
   readonly rate: RateLimiter | undefined
@@ -48,7 +53,8 @@ export class Policy {
   }
 
   allowsUpgrade({ host, origin }: RequestHeaders): boolean {
-    return this.#access.allowsHost(host) && (origin === undefined || this.#access.allowsOrigin(origin))
+    if (!this.#access.allowsHost(host)) return false
+    return origin === undefined || isOwnPage(origin, host) || this.#access.allowsOrigin(origin)
   }
 
   /** Why the headers alone refuse the request: always so for the same headers. */

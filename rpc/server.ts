@@ -19,6 +19,7 @@ import type { Pages } from './pages.ts'
 import { BUSY, Policy, type Refusal } from './policy.ts'
 import { HttpReply } from './reply.ts'
 import type { RpcMeter } from './rpcMeter.ts'
+import { Site } from './site.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 import { turns } from './turns.ts'
 
@@ -87,6 +88,7 @@ export class RpcServer {
   readonly #http: Server
   readonly #lean: LeanHttp
   readonly #sockets: SocketServer
+  readonly #site = new Site()
   /** Those being received, each with what refuses it. */
   readonly #bodies = new Map<Body, (refusal: Refusal) => void>()
   #buffered = 0
@@ -211,6 +213,7 @@ export class RpcServer {
   }
 
   async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (await this.#site.serve(request, response)) return
     const page = await this.#options.pages(request.url!.split('?')[0]!, isLoopback(request.socket))
     if (page === undefined) this.#refuse(request, response, { status: 404, message: 'there is no such page' })
     else if ('text' in page) sendPage(response, page)

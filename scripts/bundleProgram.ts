@@ -1,9 +1,10 @@
 // Joins the compiled modules of the `suanli` program and its libraries into a few files. Run by `npm run build`.
-// Owns: how they are joined, and the licences of what is joined. Not: when they run (cli/main.ts), the browser bundle (bundleClient.ts).
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// Owns: how they are joined. Not: when they run (cli/main.ts), the browser bundle (bundleClient.ts).
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
+import { licences } from './licences.ts'
 
 const DIST = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const PROGRAM = join(DIST, 'program')
@@ -28,21 +29,6 @@ const ownLocation: Plugin = {
   },
 }
 
-/** The licences of the packages that were joined, as their authors ask of whoever passes them on. */
-function licences(inputs: readonly string[]): string {
-  const folders = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []))
-  return [...folders]
-    .sort()
-    .map((folder) => {
-      const path = join(dirname(DIST), folder)
-      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
-      const texts = readdirSync(path).filter((file) => /^(?:licen[cs]e|notice)/i.test(file))
-      const title = `${name} ${version}, ${license}`
-      return [title, ...texts.map((file) => readFileSync(join(path, file), 'utf8').trim())].join('\n\n')
-    })
-    .join(`\n\n${'-'.repeat(80)}\n\n`)
-}
-
 rmSync(PROGRAM, { recursive: true, force: true })
 const { metafile } = await build({
   entryPoints: [join(DIST, 'cli/cli.js')],
@@ -63,4 +49,4 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 })
-writeFileSync(join(PROGRAM, 'LICENCES.txt'), licences(Object.keys(metafile.inputs)))
+writeFileSync(join(PROGRAM, 'LICENCES.txt'), licences(dirname(DIST), Object.keys(metafile.inputs)))

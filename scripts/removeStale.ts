@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const DIST = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const ROOT = dirname(DIST)
 /** Below dist/, but not the compiler's: made by bundling. */
-const BUNDLES = new Set(['program', 'page', 'browser'])
+const BUNDLES = new Set(['program', 'page', 'browser', 'site'])
 
 for (const room of readdirSync(DIST, { withFileTypes: true })) {
   if (!room.isDirectory() || BUNDLES.has(room.name)) continue

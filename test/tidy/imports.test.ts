@@ -34,7 +34,8 @@ const MAY_IMPORT: Readonly<Record<Room, readonly string[]>> = {
     'gateway',
     'node',
   ],
-  cli: ROOMS,
+  cli: ROOMS.filter((room) => room !== 'web'),
+  web: ['base', 'client'],
 }
 
 /** Allowed imports between folders of node/; files directly in node/ combine them and may import any. */

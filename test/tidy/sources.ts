@@ -20,6 +20,7 @@ export const ROOMS = [
   'node',
   'devnet',
   'cli',
+  'web',
 ] as const
 export type Room = (typeof ROOMS)[number]
 /** Other folders with TypeScript sources. */
