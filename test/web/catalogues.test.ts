@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { frameMessages } from '../../web/frame/messages.ts'
 import { reservesMessages } from '../../web/reserves/messages.ts'
 import { uiMessages } from '../../web/ui/messages.ts'
+import { verifyMessages } from '../../web/verify/messages.ts'
 import type { Entries } from '../../web/words/catalogue.ts'
 
-const CATALOGUES = { frame: frameMessages, reserves: reservesMessages, ui: uiMessages } as const
+const CATALOGUES = {
+  frame: frameMessages,
+  reserves: reservesMessages,
+  ui: uiMessages,
+  verify: verifyMessages,
+} as const
 
 const HAN = /[\p{Script=Han}（）：、]/u
 /** The same in every language. */

@@ -19,4 +19,5 @@ export interface ViewEntry {
 /** In the order of the navigation. */
 export const VIEWS: { readonly [name in RouteName]?: ViewEntry } = {
   '': { label: 'reserves', load: () => import('../reserves/view.ts') },
+  verify: { label: 'verify', load: () => import('../verify/view.ts') },
 }
