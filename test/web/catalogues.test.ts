@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { explorerMessages } from '../../web/explorer/messages.ts'
 import { frameMessages } from '../../web/frame/messages.ts'
 import { reservesMessages } from '../../web/reserves/messages.ts'
 import { uiMessages } from '../../web/ui/messages.ts'

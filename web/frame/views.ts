@@ -20,4 +20,5 @@ export interface ViewEntry {
 export const VIEWS: { readonly [name in RouteName]?: ViewEntry } = {
   '': { label: 'reserves', load: () => import('../reserves/view.ts') },
   verify: { label: 'verify', load: () => import('../verify/view.ts') },
+  explorer: { label: 'explorer', load: () => import('../explorer/view.ts') },
 }

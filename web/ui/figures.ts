@@ -1,6 +1,8 @@
 // How single values look: amounts, hashes, addresses, times, names that strangers chose. Every figure can lead to the query
 // that it came from. Not: words of a view, layout.
 import { html, nothing, type TemplateResult } from 'lit'
+import { checksumAddress } from '../../base/address.ts'
+import { parseHex } from '../../base/bytes.ts'
 import { addressOf } from '../routes.ts'
 import { ago, coins, coinsExact, count, dateTime } from '../words/format.ts'
 import { words } from '../words/language.ts'
@@ -46,10 +48,16 @@ export function number(value: number | bigint, source?: Source): Part {
 const middle = (text: string, first: number, last: number): string =>
   text.length <= first + last + 1 ? text : `${text.slice(0, first)}…${text.slice(-last)}`
 
+function checksummed(of: string): string {
+  const bytes = parseHex(of)
+  return bytes?.length === 20 ? checksumAddress(bytes as Parameters<typeof checksumAddress>[0]) : of
+}
+
 /** Begin and end differ in lookalike addresses often enough to be seen, but not always: the whole is in the title, and copied. */
 export function address(of: string, { isFull = false } = {}): TemplateResult {
-  const text = isFull ? of : middle(of, 8, 6)
-  return html`<a class="address" href=${addressOf('explorer', ['account', of])} title=${of}>${text}</a>`
+  const whole = checksummed(of)
+  const text = isFull ? whole : middle(whole, 8, 6)
+  return html`<a class="address" href=${addressOf('explorer', ['account', whole])} title=${whole}>${text}</a>`
 }
 
 export function blockLink(height: number): TemplateResult {
@@ -103,7 +111,7 @@ export function badge(text: string, tone: Tone = ''): TemplateResult {
 }
 
 /** One cell of a grid of figures. */
-export function figure(name: string, value: Part, note: Part = nothing): TemplateResult {
+export function figure(name: Part, value: Part, note: Part = nothing): TemplateResult {
   return html`<div>
     <dt>${name}</dt>
     <dd>${value}</dd>

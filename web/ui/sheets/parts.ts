@@ -115,11 +115,13 @@ export const parts = css`
   .facts {
     display: grid;
     grid-template-columns: minmax(8rem, 14rem) minmax(0, 1fr);
-    gap: 0 var(--gap-5);
+  }
+  .facts > dt {
+    padding-inline-end: var(--gap-5);
   }
   .facts > dt,
   .facts > dd {
-    padding: 0.45rem 0;
+    padding-block: 0.45rem;
     border-top: 1px solid var(--line);
   }
   .facts > dt:first-of-type,
