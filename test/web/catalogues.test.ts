@@ -10,6 +10,7 @@ import { verifyMessages } from '../../web/verify/messages.ts'
 import type { Entries } from '../../web/words/catalogue.ts'
 
 const CATALOGUES = {
+  explorer: explorerMessages,
   frame: frameMessages,
   reserves: reservesMessages,
   ui: uiMessages,
