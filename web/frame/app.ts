@@ -138,9 +138,8 @@ class App extends View {
       <a
         class="live ${live.state}"
         href=${height === undefined || VIEWS.explorer === undefined ? '/' : addressOf('explorer')}
-        aria-label=${m.live.open(m.live[live.state])}
       >
-        <span class="dot"></span>
+        <span class="dot"></span><span class="hidden">${m.live.open(m.live[live.state])}</span>
         ${live.state === 'live' && height !== undefined ? m.live.block(count(height)) : m.live[live.state]}
       </a>
       <select aria-label=${m.language} @change=${onLanguage}>
@@ -157,7 +156,8 @@ class App extends View {
 
   #content(): TemplateResult | typeof nothing {
     const m = words(frameMessages)
-    if (this.#failed !== undefined) return failure(this.#failed, () => void this.#load())
+    // A browser may remember that a script did not come: only loading the page again asks for it again.
+    if (this.#failed !== undefined) return failure(this.#failed, () => location.reload())
     if (this.#route !== undefined && this.#shown !== undefined) return this.#shown.render(this.#route)
     if (this.#route !== undefined && VIEWS[this.#route.name] !== undefined) return nothing
     return html`<div class="stack">

@@ -37,7 +37,7 @@ function boughtBy({ classes, references }: Buying, anchor: bigint): readonly Bou
     .sort((a, b) => Math.sign(b.references.length) - Math.sign(a.references.length))
 }
 
-function classTable(rows: readonly Bought[]): TemplateResult {
+function classTable(rows: readonly Bought[], label: string): TemplateResult {
   const m = words(reservesMessages)
   const tokens = ({ references }: Bought): TemplateResult | string =>
     references.length === 0
@@ -47,7 +47,7 @@ function classTable(rows: readonly Bought[]): TemplateResult {
           .map(({ model, tokens }) => m.tokensOf(compact(Math.round(tokens)), model))
           .join(' · ')}`
   return table({
-    label: m.buys,
+    label,
     columns: [
       { name: m.class, cell: ({ name }) => untrusted(name) },
       {
@@ -67,7 +67,7 @@ function classTable(rows: readonly Bought[]): TemplateResult {
 
 export function buyingCard(ask: Ask<Buying>, { anchor }: Reserves): TemplateResult {
   const m = words(reservesMessages)
-  return html`<section class="card flush" aria-labelledby="buys">
+  return html`<section class="card flush">
     <header>
       <h2 id="buys">${m.buys}</h2>
       <p class="soft">
@@ -77,13 +77,13 @@ export function buyingCard(ask: Ask<Buying>, { anchor }: Reserves): TemplateResu
     ${shown(ask, (buying) => {
       const rows = boughtBy(buying, anchor.anchor)
       const rest = rows.slice(CLASSES_SHOWN)
-      return html`${classTable(rows.slice(0, CLASSES_SHOWN))}
+      return html`${classTable(rows.slice(0, CLASSES_SHOWN), m.buys)}
       ${
         rest.length === 0
           ? nothing
           : html`<details class="more">
             <summary>${m.moreClasses(count(rest.length))}</summary>
-            ${classTable(rest)}
+            ${classTable(rest, m.moreClasses(count(rest.length)))}
           </details>`
       }`
     })}

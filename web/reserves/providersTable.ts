@@ -135,7 +135,7 @@ export function providersCard(options: {
     figures: figures?.get(id),
   }))
   const last = first + rows.length
-  return html`<section class="card flush" aria-labelledby="providers">
+  return html`<section class="card flush">
     <header>
       <h2 id="providers">${m.providers} <span class="soft">${number(order.length, { method: 'providers_providers' })}</span></h2>
       <p class="soft small">${sourced(undefined, `${m.unsecured}: ${m.unsecuredHelp}`)}</p>

@@ -64,7 +64,7 @@ export const parts = css`
     display: grid;
     gap: 1px;
     grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr));
-    background: var(--line);
+    background: var(--card);
     border: 1px solid var(--line);
     border-radius: var(--round);
     overflow: hidden;
@@ -74,7 +74,9 @@ export const parts = css`
     align-content: start;
     gap: 0.1rem;
     padding: var(--gap-4);
-    background: var(--card);
+    box-shadow:
+      1px 0 0 var(--line),
+      0 1px 0 var(--line);
   }
   .figures dt {
     font-size: var(--text-s);
