@@ -13,9 +13,9 @@ import type { Entries } from '../../web/words/catalogue.ts'
 
 const CATALOGUES = {
   console: consoleMessages,
+  operator: operatorMessages,
   explorer: explorerMessages,
   frame: frameMessages,
-  operator: operatorMessages,
   reserves: reservesMessages,
   ui: uiMessages,
   verify: verifyMessages,

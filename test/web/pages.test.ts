@@ -36,6 +36,9 @@ describe('web.pages', function () {
     '/explorer/proposals',
     '/explorer/proposal/9',
     '/explorer/nothing',
+    '/operator',
+    '/console',
+    '/console/chain_series',
   ]
 
   for (const { language, scheme, width } of [

@@ -41,6 +41,8 @@ class Chart extends View {
   declare label: string
   declare format: (value: number) => string
   #plot: UPlot | undefined
+  /** When the points were given that are not drawn yet. */
+  #beganMs: number | undefined
   #uplot: typeof UPlot | undefined
   readonly #resize = new ResizeObserver(() => this.#fit())
   readonly #scheme = matchMedia('(prefers-color-scheme: dark)')
@@ -75,7 +77,8 @@ class Chart extends View {
     // The same lines with other points need no new plot.
     const before = changed.get('data') as ChartData | undefined
     if (this.#plot !== undefined && before?.lines.length === this.data.lines.length) {
-      measured(() => this.#plot?.setData(this.#columns()))
+      this.#beganMs = performance.now()
+      this.#plot.setData(this.#columns())
     } else this.#draw()
   }
 
@@ -100,9 +103,8 @@ class Chart extends View {
     const Plot = this.#uplot
     if (Plot === undefined || host === null || !this.isConnected) return
     this.#plot?.destroy()
-    measured(() => {
-      this.#plot = new Plot(this.#options(host), this.#columns(), host)
-    })
+    this.#beganMs = performance.now()
+    this.#plot = new Plot(this.#options(host), this.#columns(), host)
     this.#resize.disconnect()
     this.#resize.observe(host)
   }
@@ -130,7 +132,11 @@ class Chart extends View {
       height: HEIGHT,
       cursor: { drag: { x: false, y: false }, points: { show: false } },
       legend: { show: false },
-      hooks: { setCursor: [(plot) => this.#tell(plot.cursor.idx ?? undefined)] },
+      hooks: {
+        setCursor: [(plot) => this.#tell(plot.cursor.idx ?? undefined)],
+        // uPlot draws after the call that gave it the points.
+        draw: [() => this.#drawn()],
+      },
       series,
       bands,
       scales: { y: { range: (_, __, max) => [0, max === null || max <= 0 ? 1 : max * 1.08] } },
@@ -139,6 +145,11 @@ class Chart extends View {
         { ...axis, ...whole, size: 68, values: (_, values) => values.map((value) => this.format(value)) },
       ],
     }
+  }
+
+  #drawn(): void {
+    if (this.#beganMs !== undefined) note(this.#beganMs)
+    this.#beganMs = undefined
   }
 
   #timeLabels(times: readonly number[]): string[] {
@@ -181,10 +192,8 @@ class Chart extends View {
   }
 }
 
-/** Notes in the performance timeline how long the main thread drew; the canvas is painted within the call. */
-function measured(draw: () => void): void {
-  const start = performance.now()
-  draw()
+/** Notes in the performance timeline how long a drawing took. */
+function note(start: number): void {
   if (performance.getEntriesByName(MEASURE).length >= MEASURES_MAX) performance.clearMeasures(MEASURE)
   performance.measure(MEASURE, { start, end: performance.now() })
 }
