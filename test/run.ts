@@ -1,4 +1,4 @@
-// `npm test`: mocha in seven lanes at once, four of tests that run devnets or a browser and three of all others. Devnets wait for
+// `npm test`: mocha in six lanes at once, three of tests that run devnets or a browser and three of all others. Devnets wait for
 // windows, time-outs and disks much of the time, and the others, at a lower priority, use what is left of two cores to the end.
 // Owns: the split, one exit code.
 import { spawn } from 'node:child_process'
@@ -44,8 +44,7 @@ const LANES: readonly Lane[] = [
     isPolite: false,
     isCounted: false,
   },
-  { name: 'faults, examples, package', args: FAULTS, isPolite: false, isCounted: false },
-  { name: 'page', args: PAGE, isPolite: false, isCounted: false },
+  { name: 'faults, examples, package, page', args: [...FAULTS, ...PAGE], isPolite: false, isCounted: false },
   { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
   { name: 'simulations', args: [...SIMULATIONS, ...PATIENT], isPolite: true, isCounted: false },
   {

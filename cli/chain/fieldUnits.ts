@@ -8,6 +8,7 @@ const CLASS = 'id of a hardware class'
 const ASSET = 'id of an asset; 0 is the coin'
 const PROVIDER = 'id of a provider'
 const PARTS = 'millionths (ppm)'
+const SECONDS = 'seconds since 1970'
 const UNITS = 'base units; coins as 2.5acpc'
 const PRICE = 'base units of the asset for a whole coin'
 
@@ -31,11 +32,18 @@ const COUNTED: { readonly [name: string]: string } = {
   },
   ...{ rating: PARTS, ratingMin: `${PARTS} of the reference device`, levels: 'prices of each side' },
   ...{ cursor: 'where to go on; 0 for the beginning', limit: 'how many at most' },
-  validBefore: 'seconds since 1970',
+  ...{ validBefore: SECONDS, expires: SECONDS },
+  ...{
+    freeze: 'id of a freeze',
+    motion: 'id of a motion',
+    level: 'a whole number; a higher one includes the lower ones',
+  },
+  ...{ version: 'version of the rules', height: 'number of a block', decimals: 'digits after the point' },
   ...{ amountBase: UNITS, capBase: UNITS, deliveredBase: UNITS, spendMax: UNITS },
   ...{
     startPriceBase: PRICE,
     endPriceBase: PRICE,
+    coinPriceBase: PRICE,
     priceBase: 'base units of the quote asset for a whole one',
   },
   ...{ payMaxBase: 'base units of the asset', paymentBase: UNITS },

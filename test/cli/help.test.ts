@@ -16,7 +16,7 @@ function commandsIn(help: string): readonly string[] {
 }
 
 describe('cli.help', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   it('says of every number of a native action or query what it counts', () => {
     const silent = MODULE_SCHEMAS.flatMap(({ name: module, actions, queries }) =>
       Object.entries({ ...queries, ...actions }).flatMap(([called, { args }]) =>

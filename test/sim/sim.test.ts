@@ -31,7 +31,7 @@ describe('simulator', () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     it(`${name} (${scenario.numbers.join(', ')}): ${scenario.about}`, () => {
       for (let seed = 1; seed <= SLICE_SEEDS; seed++) assert.ok(playSeed(name, seed).height > 0)
-    }).timeout(60_000)
+    }).timeout(180_000)
   }
 
   it('crashes a host at every write, one run each', () => {
@@ -40,7 +40,7 @@ describe('simulator', () => {
     for (let seed = 1; seed <= SYNC_POINTS; seed++) met += playSeed('everySyncPoint', seed).crashes
     assert.ok(met > 40, `${met} points`)
     assert.ok(met < SYNC_POINTS, 'a host passes more points than the test visits')
-  }).timeout(60_000)
+  }).timeout(180_000)
 
   it('the same seed gives the same trace, another seed a different one (35)', () => {
     for (const name of ['everything', 'boundaries', 'replayer', 'twinsEquivocate', 'diskFull']) {
@@ -48,7 +48,7 @@ describe('simulator', () => {
       assert.equal(trace(7), trace(7), name)
       assert.notEqual(trace(7), trace(8), name)
     }
-  }).timeout(60_000)
+  }).timeout(180_000)
 
   it('injects the faults that the scenarios describe', () => {
     assert.ok(playSeed('crashes', 5).crashes > 5)
@@ -66,7 +66,7 @@ describe('simulator', () => {
         name,
       )
     }
-  }).timeout(60_000)
+  }).timeout(180_000)
 
   it('plays real BLS under loss, bad points, cancelling shares, boundaries and crashes', () => {
     for (const name of ['lossy', 'malformed', 'boundaries', 'everything']) playSeed(name, 4, { bls })

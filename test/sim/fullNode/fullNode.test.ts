@@ -17,7 +17,7 @@ describe('simulated whole nodes', () => {
           })
         }
       }
-    }).timeout(60_000)
+    }).timeout(180_000)
   }
 
   it('the same seed gives the same trace, another seed a different one', async () => {
@@ -27,5 +27,5 @@ describe('simulated whole nodes', () => {
     const first = await play(11)
     assert.equal(await play(11), first)
     assert.notEqual(await play(12), first)
-  }).timeout(60_000)
+  }).timeout(180_000)
 })

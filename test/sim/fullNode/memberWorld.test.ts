@@ -57,7 +57,7 @@ describe('membership of simulated whole nodes', () => {
     assert.ok(world.epochs >= 3, `${world.epochs} epochs`)
     assert.equal(world.roleOf(fourth), 'outside')
     assert.equal(world.roleOf(fifth), 'inside')
-  }).timeout(60_000)
+  }).timeout(180_000)
 
   for (const [name, mix] of Object.entries(MIXES)) {
     it(`${name}: the set decided on chain is the set that signs`, async () => {
