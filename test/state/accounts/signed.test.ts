@@ -3,7 +3,6 @@ import { type Hex, hashTypedData, type TypedDataDomain } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { decodeAbi } from '../../../base/abi.ts'
 import { secretKeyAddress } from '../../../base/address.ts'
-import { mustExist } from '../../../base/assert.ts'
 import { bigintToFixed, bytesToBigint, equalBytes, fromHex, toHex, utf8 } from '../../../base/bytes.ts'
 import { keccak256, sha256 } from '../../../base/crypto/hash.ts'
 import type { Address } from '../../../base/ids.ts'
@@ -354,10 +353,7 @@ describe('accounts.execute', () => {
     const chain = new SignedChain()
     const data = executeData([await chain.sign(), await chain.sign({ by: 'mallory' })])
     const facts = { chainId: CHAIN_ID, definitions: MODULES.map(({ definition }) => definition) }
-    const accounts = mustExist(
-      MODULES.find(({ definition }) => definition.name === 'accounts'),
-      'accounts are a module',
-    )
+    const accounts = MODULES.find(({ definition }) => definition.name === 'accounts')!
     const known = new Map([[precheckKey(1, data), runPrecheck(accounts, data, facts)]])
     const { executed } = chain.chain.build([
       { from: 'relay', nonce: 1, to: ACCOUNTS_ADDRESS, data, gasLimit: 500_000 },
