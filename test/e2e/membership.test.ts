@@ -397,7 +397,12 @@ describe('membership of real processes', function () {
       assert.equal((await node.terminate()).code, 0)
       Object.assign(node, { isLocal: false, program })
       await node.start()
-      await until('it is ready', async () => ((await fetch(`${node.url}/ready`)).ok ? true : undefined))
+      // Ready may come before it has heard how far the others are.
+      const { finalizedHeight } = await health(nodes.find((other) => other !== node)!.url)
+      await until('it is ready and level', async () => {
+        const isLevel = (await health(node.url)).finalizedHeight >= finalizedHeight
+        return isLevel && (await fetch(`${node.url}/ready`)).ok ? true : undefined
+      })
       const up = node
         .readLog()
         .slice(known)
