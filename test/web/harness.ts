@@ -1,9 +1,8 @@
 // One devnet in this process, one browser, and a node between them that may lie or go away. Shared by the files of this folder.
 // Owns: starting and stopping, what the browser complains of. Not: what a test expects.
-import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import type { Json } from '../../base/field.ts'
 import { mnemonicAccount } from '../../client/accounts/mnemonic.ts'
 import { transfer } from '../../client/calls.ts'
@@ -12,17 +11,7 @@ import { redemption } from '../../client/modules.ts'
 import { httpTransport } from '../../client/transports/http.ts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
 import { DEVELOPMENT_MNEMONIC } from '../../genesis/devKeys.ts'
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { startChromium } from '../support/chromium.ts'
 
 /** What a lying node makes of an answer; the same object to leave it. */
 export type Lie = (method: string, result: Json) => Json
@@ -125,11 +114,7 @@ export interface Stage {
 }
 
 async function open(): Promise<Stage> {
-  if (!existsSync(CHROMIUM)) {
-    throw new Error(
-      `there is no ${CHROMIUM}: install Debian's chromium and fonts-noto-cjk, or name a browser with CHROMIUM`,
-    )
-  }
+  const browser = await startChromium()
   const devnet = await createDevnet({
     isInProcess: true,
     validators: 1,
@@ -152,7 +137,6 @@ async function open(): Promise<Stage> {
     voucherKey: new Uint8Array(20),
   })
   await client.send(account, request)
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
   return { devnet, browser, transfer: sent.transaction, holder: devnet.accounts[0]!.address }
 }
 

@@ -1,17 +1,11 @@
 // Every address in both languages: no complaint of the browser, nothing wider than the screen, no violation that axe knows.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { axeViolations } from '../support/chromium.ts'
 import { type Stage, show, stage, visit } from './harness.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Script of the first view, compressed. */
 const FIRST_VIEW_BYTES_MAX = 120_000
-
-interface Violation {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-}
 
 describe('web.pages', function () {
   this.timeout(120_000)
@@ -53,13 +47,7 @@ describe('web.pages', function () {
         const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
         if (wide > 0) wrong.push(`${address} is ${wide} px too wide`)
         assert.equal(await page.evaluate('document.documentElement.lang'), language)
-        await page.evaluate(AXE)
-        const violations = await page.evaluate<Violation[]>(
-          'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)',
-        )
-        for (const { id, nodes } of violations) {
-          wrong.push(`${address}: ${id}: ${nodes[0]!.html.slice(0, 160)} ${nodes[0]!.failureSummary}`)
-        }
+        wrong.push(...(await axeViolations(page)).map((violation) => `${address}: ${violation}`))
       }
       await close()
       assert.deepEqual(wrong, [])

@@ -1,11 +1,10 @@
-// Lines over time with the range that each point stands for, drawn by uPlot on a canvas. Owns: the element, its size and
-// colours, and how long drawing took. Not: asking for the points.
+// Lines over time with the range that each point stands for, drawn by uPlot on a canvas. Owns: the lines, and how long
+// drawing took. Not: the element's life (plotView.ts), asking for the points.
 import { html, type TemplateResult } from 'lit'
 import type UPlot from 'uplot'
 import { dateTime } from '../words/format.ts'
 import { language } from '../words/language.ts'
-import { adopt } from './sheets/adopt.ts'
-import { View } from './view.ts'
+import { computedColour, PlotView, plotAxis } from './plotView.ts'
 
 /** Columns of equal length; null where a value is not known. */
 export interface ChartData {
@@ -23,7 +22,6 @@ export interface ChartData {
   }[]
 }
 
-const HEIGHT = 170
 const DAY_SECONDS = 86_400
 const WHOLE_STEPS = Array.from({ length: 16 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat()
 /** What the performance timeline calls a drawing. */
@@ -31,7 +29,7 @@ const MEASURE = 'suanli-chart'
 /** Kept of them, so that a page that is open for days holds no list of them. */
 const MEASURES_MAX = 50
 
-class Chart extends View {
+class Chart extends PlotView {
   static override properties = {
     data: { attribute: false },
     label: { attribute: false },
@@ -40,49 +38,21 @@ class Chart extends View {
   declare data: ChartData
   declare label: string
   declare format: (value: number) => string
-  #plot: UPlot | undefined
+  protected readonly height = 170
   /** When the points were given that are not drawn yet. */
   #beganMs: number | undefined
-  #uplot: typeof UPlot | undefined
-  readonly #resize = new ResizeObserver(() => this.#fit())
-  readonly #scheme = matchMedia('(prefers-color-scheme: dark)')
-  readonly #repaint = (): void => this.#draw()
-  readonly #themes = new MutationObserver(this.#repaint)
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    this.#scheme.addEventListener('change', this.#repaint)
-    this.#themes.observe(document.documentElement, { attributeFilter: ['data-theme', 'lang'] })
-    void this.#load()
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback()
-    this.#scheme.removeEventListener('change', this.#repaint)
-    this.#themes.disconnect()
-    this.#resize.disconnect()
-    this.#plot?.destroy()
-    this.#plot = undefined
-  }
-
-  async #load(): Promise<void> {
-    const [{ default: uplot }, { plotSheet }] = await Promise.all([import('uplot'), import('./plotSheet.ts')])
-    adopt(plotSheet)
-    this.#uplot = uplot
-    this.#draw()
-  }
 
   protected override updated(changed: Map<PropertyKey, unknown>): void {
     if (!changed.has('data')) return
     // The same lines with other points need no new plot.
     const before = changed.get('data') as ChartData | undefined
-    if (this.#plot !== undefined && before?.lines.length === this.data.lines.length) {
+    if (this.plot !== undefined && before?.lines.length === this.data.lines.length) {
       this.#beganMs = performance.now()
-      this.#plot.setData(this.#columns())
-    } else this.#draw()
+      this.plot.setData(this.columns())
+    } else this.draw()
   }
 
-  #columns(): UPlot.AlignedData {
+  protected columns(): UPlot.AlignedData {
     const columns: (readonly (number | null)[])[] = [this.data.timesMs.map((ms) => ms / 1_000)]
     for (const { values, least, greatest } of this.data.lines) {
       columns.push(values)
@@ -91,31 +61,14 @@ class Chart extends View {
     return columns as unknown as UPlot.AlignedData
   }
 
-  #fit(): void {
-    const width = this.querySelector('.chart')?.clientWidth ?? 0
-    if (this.#plot !== undefined && width > 0 && width !== this.#plot.width) {
-      this.#plot.setSize({ width, height: HEIGHT })
-    }
-  }
-
-  #draw(): void {
-    const host = this.querySelector<HTMLElement>('.chart')
-    const Plot = this.#uplot
-    if (Plot === undefined || host === null || !this.isConnected) return
-    this.#plot?.destroy()
+  protected override draw(): void {
     this.#beganMs = performance.now()
-    this.#plot = new Plot(this.#options(host), this.#columns(), host)
-    this.#resize.disconnect()
-    this.#resize.observe(host)
+    super.draw()
   }
 
-  #options(host: HTMLElement): UPlot.Options {
+  protected options(host: HTMLElement): Omit<UPlot.Options, 'width' | 'height'> {
     const colour = (name: string): string => computedColour(host, `var(${name})`)
-    const axis = {
-      stroke: colour('--soft'),
-      grid: { stroke: colour('--line'), width: 1 },
-      ticks: { show: false },
-    }
+    const axis = plotAxis(host)
     const series: UPlot.Series[] = [{}]
     const bands: UPlot.Band[] = []
     for (const { colour: token, least, greatest } of this.data.lines) {
@@ -128,8 +81,6 @@ class Chart extends View {
     }
     const whole = this.data.isWhole === true ? { incrs: WHOLE_STEPS } : {}
     return {
-      width: Math.max(160, host.clientWidth),
-      height: HEIGHT,
       cursor: { drag: { x: false, y: false }, points: { show: false } },
       legend: { show: false },
       hooks: {
@@ -196,15 +147,6 @@ class Chart extends View {
 function note(start: number): void {
   if (performance.getEntriesByName(MEASURE).length >= MEASURES_MAX) performance.clearMeasures(MEASURE)
   performance.measure(MEASURE, { start, end: performance.now() })
-}
-
-/** A canvas knows no light-dark(): an element's computed colour does. */
-function computedColour(host: HTMLElement, value: string): string {
-  const before = host.style.color
-  host.style.color = value
-  const found = getComputedStyle(host).color
-  host.style.color = before
-  return found
 }
 
 customElements.define('su-chart', Chart)
